@@ -1,0 +1,227 @@
+"""Every message that crosses a process boundary, and nothing else.
+
+Belongs here: frozen structs, their field rules, `encode` and `decode`.
+Keep out: NATS, SQL, HTTP, Dagster, and any decision about what a message means.
+
+Conventions: datetimes are aware and UTC; a `session` is an exchange trading day;
+prices are in the account's currency per share, raw (not adjusted); scores are in [-1, 1].
+"""
+
+import hashlib
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+"""An account, strategy or source: safe as one token of a NATS subject."""
+
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,15}$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+"""The first 128 bits of a SHA-256, in hex."""
+
+Moment = Annotated[datetime, Meta(tz=True)]
+Text = Annotated[str, Meta(max_length=500)]
+
+MAX_SCALE = 9
+"""Decimal places that a price, quantity or ratio may carry."""
+
+MAX_INTEGER_DIGITS = 15
+
+
+class InvalidMessageError(ValueError):
+    """The bytes are no message of a known kind: correct the sender."""
+
+
+class _Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Frozen, keyword only, unknown fields refused."""
+
+
+class Bar(_Struct, frozen=True):
+    """One symbol's prices over one session; refuses what cannot be true."""
+
+    symbol: Symbol
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+    def __post_init__(self) -> None:
+        for name in ("open", "high", "low", "close", "volume"):
+            _require_plain(name, getattr(self, name))
+        if self.low <= 0:
+            raise ValueError(f"low {self.low} of {self.symbol} is not above zero")
+        if self.volume < 0:
+            raise ValueError(f"volume {self.volume} of {self.symbol} is negative")
+        if not self.low <= min(self.open, self.close) <= max(self.open, self.close) <= self.high:
+            raise ValueError(f"open, high, low and close of {self.symbol} contradict each other")
+
+
+class Split(_Struct, frozen=True, tag="split", tag_field="action"):
+    """Before the open of the session, one share becomes `ratio` shares (2 for a 2:1 split)."""
+
+    symbol: Symbol
+    ratio: Decimal
+
+    def __post_init__(self) -> None:
+        _require_positive("ratio", self.ratio)
+
+
+class Dividend(_Struct, frozen=True, tag="dividend", tag_field="action"):
+    """Holders at the close before the session receive `amount` of cash per share."""
+
+    symbol: Symbol
+    amount: Decimal
+
+    def __post_init__(self) -> None:
+        _require_positive("amount", self.amount)
+
+
+class Bars(_Struct, frozen=True, tag="bars.v1", tag_field="kind"):
+    """All bars of one source for one session, so that a session is one input.
+
+    `previous` is the session that this feed sent before (None where a feed begins): the
+    receiver applies sessions in that order, whatever the order of arrival. `version` is the
+    content hash of the rows. `suspects` are symbols with an unexplained jump: they may be
+    marked and sold, not bought. Actions take effect before the session's open.
+    """
+
+    source: Name
+    session: date
+    previous: date | None
+    bar_end: Moment
+    known_at: Moment
+    version: Digest
+    bars: tuple[Bar, ...]
+    actions: tuple[Split | Dividend, ...] = ()
+    suspects: tuple[Symbol, ...] = ()
+
+    @property
+    def input_id(self) -> str:
+        """The same for the same content, however often and by whom it is sent."""
+        previous = self.previous.isoformat() if self.previous else "start"
+        return digest("bars", self.source, self.session.isoformat(), previous, self.version)
+
+
+class Provenance(_Struct, frozen=True):
+    """Where a signal came from: enough to find the run, the code and the rows again."""
+
+    run_id: Text
+    asset: Text
+    partition: Text
+    code_version: Text
+    input_versions: dict[str, str]
+    """Table name to content hash, for every table that was read."""
+
+
+class Signal(_Struct, frozen=True, tag="signal.v1", tag_field="kind"):
+    """One strategy's opinion of one symbol at the close of one session.
+
+    `as_of` is when the data ends that it was computed from; `valid_until` is when nobody should
+    trade it any more. `reasons` are for people. `content` hashes the symbol's inputs.
+    """
+
+    strategy: Name
+    strategy_version: Text
+    symbol: Symbol
+    session: date
+    as_of: Moment
+    valid_until: Moment
+    score: Decimal
+    content: Digest
+    reasons: tuple[Text, ...]
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        _require_plain("score", self.score)
+        if abs(self.score) > 1:
+            raise ValueError(f"score {self.score} of {self.symbol} is outside [-1, 1]")
+
+    @property
+    def input_id(self) -> str:
+        """Equal for equal inputs: run ids and fetch times are left out on purpose."""
+        return digest(
+            "signal",
+            self.strategy,
+            self.strategy_version,
+            self.symbol,
+            self.as_of.astimezone(UTC).isoformat(),
+            self.content,
+        )
+
+
+class SignalSet(_Struct, frozen=True, tag="signal_set.v1", tag_field="kind"):
+    """The end of a strategy's signals for a session: names them all, so none can be missed."""
+
+    strategy: Name
+    session: date
+    as_of: Moment
+    signal_ids: tuple[Digest, ...]
+
+    @property
+    def input_id(self) -> str:
+        """The same for the same set, in whatever order its signals were sent."""
+        return digest("set", self.strategy, self.session.isoformat(), *sorted(self.signal_ids))
+
+
+class AccountRegistered(_Struct, frozen=True, tag="account.v1", tag_field="kind"):
+    """An account that takes inputs; the trading core announces it, the router routes by it."""
+
+    account: Name
+    mode: Annotated[str, Meta(pattern="^(replay|paper|live)$")]
+    strategies: tuple[Name, ...]
+    sources: tuple[Name, ...]
+
+
+Input = Bars | Signal | SignalSet
+"""What the router carries to an account."""
+
+Message = Bars | Signal | SignalSet | AccountRegistered
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(Message)
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """The one byte form of a message."""
+    return _encoder.encode(message)
+
+
+def decode(payload: bytes) -> Message:
+    """Read a message, or raise InvalidMessageError with the field and the reason."""
+    try:
+        message: Message = _decoder.decode(payload)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidMessageError(str(error)[:500]) from error
+    return message
+
+
+def digest(*parts: str) -> str:
+    """The first 128 bits of SHA-256 over length-prefixed parts, in hex."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        raw = part.encode()
+        hasher.update(len(raw).to_bytes(4, "big") + raw)
+    return hasher.hexdigest()[:32]
+
+
+def _require_plain(name: str, value: Decimal) -> None:
+    """Refuse NaN, infinities and figures that no column could hold."""
+    if not value.is_finite():
+        raise ValueError(f"{name} {value} is not finite")
+    exponent = int(value.as_tuple().exponent)
+    if -exponent > MAX_SCALE:
+        raise ValueError(f"{name} {value} has more than {MAX_SCALE} decimal places")
+    if value.adjusted() >= MAX_INTEGER_DIGITS:
+        raise ValueError(
+            f"{name} {value} has more than {MAX_INTEGER_DIGITS} digits before the point"
+        )
+
+
+def _require_positive(name: str, value: Decimal) -> None:
+    _require_plain(name, value)
+    if value <= 0:
+        raise ValueError(f"{name} {value} is not above zero")
