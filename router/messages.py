@@ -15,15 +15,19 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
 """An account, strategy or source: safe as one token of a NATS subject."""
 
-Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,15}$")]
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,15}\Z")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The first 128 bits of a SHA-256, in hex."""
 
 Moment = Annotated[datetime, Meta(tz=True)]
-Text = Annotated[str, Meta(max_length=500)]
+Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
+"""Free text without NUL, which no database column takes."""
+
+YEARS = range(1900, 2200)
+"""Where every date lies; beyond, a change of time zone could overflow."""
 
 MAX_SCALE = 9
 """Decimal places that a price, quantity or ratio may carry."""
@@ -99,6 +103,11 @@ class Bars(_Struct, frozen=True, tag="bars.v1", tag_field="kind"):
     actions: tuple[Split | Dividend, ...] = ()
     suspects: tuple[Symbol, ...] = ()
 
+    def __post_init__(self) -> None:
+        _require_years(session=self.session, bar_end=self.bar_end, known_at=self.known_at)
+        if self.previous is not None and self.previous >= self.session:
+            raise ValueError(f"previous {self.previous} is not before session {self.session}")
+
     @property
     def input_id(self) -> str:
         """The same for the same content, however often and by whom it is sent."""
@@ -113,7 +122,7 @@ class Provenance(_Struct, frozen=True):
     asset: Text
     partition: Text
     code_version: Text
-    input_versions: dict[str, str]
+    input_versions: dict[Text, Text]
     """Table name to content hash, for every table that was read."""
 
 
@@ -136,6 +145,7 @@ class Signal(_Struct, frozen=True, tag="signal.v1", tag_field="kind"):
     provenance: Provenance
 
     def __post_init__(self) -> None:
+        _require_years(session=self.session, as_of=self.as_of, valid_until=self.valid_until)
         _require_plain("score", self.score)
         if abs(self.score) > 1:
             raise ValueError(f"score {self.score} of {self.symbol} is outside [-1, 1]")
@@ -161,6 +171,9 @@ class SignalSet(_Struct, frozen=True, tag="signal_set.v1", tag_field="kind"):
     as_of: Moment
     signal_ids: tuple[Digest, ...]
 
+    def __post_init__(self) -> None:
+        _require_years(session=self.session, as_of=self.as_of)
+
     @property
     def input_id(self) -> str:
         """The same for the same set, in whatever order its signals were sent."""
@@ -171,9 +184,22 @@ class AccountRegistered(_Struct, frozen=True, tag="account.v1", tag_field="kind"
     """An account that takes inputs; the trading core announces it, the router routes by it."""
 
     account: Name
-    mode: Annotated[str, Meta(pattern="^(replay|paper|live)$")]
+    mode: Annotated[str, Meta(pattern=r"^(replay|paper|live)\Z")]
     strategies: tuple[Name, ...]
     sources: tuple[Name, ...]
+
+
+class Event(_Struct, frozen=True, tag="event.v1", tag_field="kind"):
+    """Something that the trading core did, told after it was committed.
+
+    `effect` is the journal's own record of it and `chain_hash` the journal's head then, in hex: who
+    keeps the events can tell later whether the journal was rewritten.
+    """
+
+    account: Name
+    seq: int
+    effect: msgspec.Raw
+    chain_hash: Text
 
 
 Input = Bars | Signal | SignalSet
@@ -219,6 +245,15 @@ def _require_plain(name: str, value: Decimal) -> None:
         raise ValueError(
             f"{name} {value} has more than {MAX_INTEGER_DIGITS} digits before the point"
         )
+
+
+def _require_years(**dates: date) -> None:
+    """Refuse dates and moments outside YEARS."""
+    for name, value in dates.items():
+        if value.year not in YEARS:
+            raise ValueError(
+                f"{name} {value.isoformat()} is not between {YEARS.start} and {YEARS.stop}"
+            )
 
 
 def _require_positive(name: str, value: Decimal) -> None:

@@ -1,6 +1,6 @@
 """Every NATS subject and stream name, and nothing else.
 
-Belongs here: functions that build a subject from checked tokens, and the patterns to subscribe to.
+Belongs here: functions that build or read a subject, and the patterns to subscribe to.
 Keep out: connections, stream settings (streams.py), and message contents (messages.py).
 
     replay.<account>.<kind>.<name>   what a replay account is fed by a pipeline
@@ -9,11 +9,13 @@ Keep out: connections, stream settings (streams.py), and message contents (messa
     events.<account>.<kind>          what the trading core did
     registry.account.<account>       the accounts that exist
     dead.<reason>                    what could not be decoded or routed
+    router.status                    a request: what the router has done
 
 `kind` of an input is bars, signal or set; `name` is the source or the strategy.
 """
 
 import re
+from typing import NamedTuple
 
 REPLAY_STREAM = "REPLAY"
 LIVE_STREAM = "LIVE"
@@ -29,11 +31,21 @@ ALL_EVENTS = "events.>"
 ALL_REGISTRY = "registry.>"
 ALL_DEAD = "dead.>"
 
+ROUTER_STATUS = "router.status"
+
 _TOKEN = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 
 
 class InvalidTokenError(ValueError):
     """A name has characters that a NATS subject must not carry: use a-z, 0-9, _ and -."""
+
+
+class Feed(NamedTuple):
+    """What a subject that feeds accounts says; `account` is None on the live feed."""
+
+    account: str | None
+    kind: str
+    name: str
 
 
 def replay(account: str, kind: str, name: str) -> str:
@@ -69,6 +81,17 @@ def registered_account(account: str) -> str:
 def dead(reason: str) -> str:
     """Where a message ends that nobody can use; `reason` is a code such as UNDECODABLE."""
     return _join("dead", reason.lower())
+
+
+def read_feed(subject: str) -> Feed | None:
+    """The inverse of `replay` and `live`; None for any other subject."""
+    match subject.split("."):
+        case ["replay", account, kind, name]:
+            return Feed(account, kind, name)
+        case ["live", kind, name]:
+            return Feed(None, kind, name)
+        case _:
+            return None
 
 
 def _join(*tokens: str) -> str:

@@ -1,0 +1,67 @@
+"""Which accounts there are: the packaged ones, and those that were opened.
+
+Keep out: what an account may do (domain/config.py).
+"""
+
+from decimal import Decimal
+from importlib import resources
+from typing import Any
+
+import msgspec
+
+from execution.domain.config import MANUAL_SLEEVE, AccountConfig
+from execution.errors import AccountConflictError, UnknownAccountError
+from execution.store import Connection, register
+
+CAPITAL = Decimal(100_000)
+"""What a new replay account begins with: a tenth for orders by hand, the rest for strategies."""
+
+
+def packaged() -> list[AccountConfig]:
+    """The accounts of accounts.toml."""
+    text = (resources.files("execution") / "accounts.toml").read_bytes()
+    found = msgspec.toml.decode(text, type=dict[str, dict[str, Any]])
+    return [
+        msgspec.convert({"account": name} | fields, AccountConfig) for name, fields in found.items()
+    ]
+
+
+def replay(account: str, strategies: tuple[str, ...], sources: tuple[str, ...]) -> AccountConfig:
+    """A replay account with the default capital; raises msgspec.ValidationError for bad names."""
+    share = (CAPITAL * 9 / 10 / max(1, len(strategies))).quantize(Decimal(1))
+    capital = dict.fromkeys(strategies, share) | {MANUAL_SLEEVE: CAPITAL / 10}
+    fields = {
+        "account": account,
+        "mode": "replay",
+        "strategies": strategies,
+        "sources": sources,
+        "capital": capital,
+    }
+    return msgspec.convert(fields, AccountConfig)
+
+
+async def stored(connection: Connection) -> list[AccountConfig]:
+    """Every account in the database, by name."""
+    cursor = await connection.execute("SELECT config FROM accounts ORDER BY account")
+    return [msgspec.json.decode(row[0], type=AccountConfig) for row in await cursor.fetchall()]
+
+
+async def find(connection: Connection, account: str) -> AccountConfig:
+    """One account; raises UnknownAccountError."""
+    cursor = await connection.execute("SELECT config FROM accounts WHERE account = %s", (account,))
+    row = await cursor.fetchone()
+    if row is None:
+        raise UnknownAccountError(f"there is no account {account!r}")
+    return msgspec.json.decode(row[0], type=AccountConfig)
+
+
+async def open_account(connection: Connection, config: AccountConfig) -> bool:
+    """Open it if it is new, and say whether it was; raises AccountConflictError."""
+    try:
+        existing = await find(connection, config.account)
+    except UnknownAccountError:
+        await register(connection, config)
+        return True
+    if existing != config:
+        raise AccountConflictError(f"account {config.account} exists with another configuration")
+    return False

@@ -1,0 +1,86 @@
+"""Who may ask, how much, and what a route gets to work with.
+
+The gate stands before the whole application: a new route is closed until it is named here.
+Keep out: routes, SQL.
+"""
+
+import hmac
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from execution.api.answers import error_answer
+from execution.domain.config import AccountConfig
+from execution.quotes import QuoteCache
+from execution.writer import Writer
+
+MAX_BODY_BYTES = 64 * 1024
+OPEN_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
+"""For probes, which carry no secret; they tell nothing of an account."""
+
+
+@dataclass
+class Services:
+    """What the routes need of the running process."""
+
+    pool: AsyncConnectionPool[Any]
+    token: str
+    quotes: QuoteCache
+    writers: Mapping[str, Writer]
+    open_account: Callable[[AccountConfig], Awaitable[bool]]
+    problems: Callable[[], list[str]]
+    """Why the process is not ready, in words; empty where it is."""
+
+
+class Gate:
+    """Refuses requests without the token and bodies that are too large, before they are read."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer at once, or let the request through."""
+        if scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+        refusal = None
+        if scope["path"] not in OPEN_PATHS and not self._knows(headers.get("authorization", "")):
+            message = "send the header Authorization: Bearer <token>; `trading token` prints it"
+            refusal = error_answer(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", message)
+        elif not _is_small(headers):
+            message = f"a body needs a Content-Length of at most {MAX_BODY_BYTES} bytes"
+            refusal = error_answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE", message)
+        await (refusal or self._app)(scope, receive, send)
+
+    def _knows(self, authorization: str) -> bool:
+        scheme, _, token = authorization.partition(" ")
+        given = token.strip().encode(errors="replace")
+        return hmac.compare_digest(given, self._token) and scheme.lower() == "bearer"
+
+
+def _is_small(headers: Headers) -> bool:
+    size = headers.get("content-length", "0")
+    whole = "transfer-encoding" not in headers and size.isdecimal() and len(size) < 10
+    return whole and int(size) <= MAX_BODY_BYTES
+
+
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+async def _connection(request: Request) -> AsyncIterator[AsyncConnection[Any]]:
+    async with _services(request).pool.connection() as connection:
+        yield connection
+
+
+Use = Annotated[Services, Depends(_services)]
+Read = Annotated[AsyncConnection[Any], Depends(_connection)]

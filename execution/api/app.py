@@ -1,0 +1,53 @@
+"""The HTTP application: assembled over running services.
+
+Keep out: routes (routes.py) and who may use them (access.py).
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from psycopg import OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from starlette.exceptions import HTTPException
+
+from execution.api import routes
+from execution.api.access import Gate, Services
+from execution.api.answers import Answer, RefusalError, failed, malformed, refused
+
+
+def create(services: Services) -> FastAPI:
+    """The application over running services."""
+    app = FastAPI(
+        title="trading-core",
+        version="1",
+        default_response_class=Answer,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.add_exception_handler(RefusalError, refused)
+    app.add_exception_handler(RequestValidationError, malformed)
+    app.add_exception_handler(HTTPException, failed)
+    app.add_exception_handler(OperationalError, _unavailable)
+    app.add_exception_handler(PoolTimeout, _unavailable)
+    app.include_router(routes.router)
+    app.add_middleware(Gate, token=services.token)
+    return app
+
+
+async def _unavailable(_request: Request, error: Exception) -> Answer:
+    message = f"the database does not answer, try again: {type(error).__name__}"
+    return Answer({"error": "UNAVAILABLE", "message": message}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+@asynccontextmanager
+async def pool(url: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
+    """Connections for reading; a broken one is swept out on the next check."""
+    made: AsyncConnectionPool[Any] = AsyncConnectionPool(
+        url, min_size=1, max_size=8, timeout=5, open=False
+    )
+    async with made:
+        yield made

@@ -1,0 +1,211 @@
+"""Every query of the API, each with a name.
+
+Belongs here: SQL that reads for people and programs; rows come back as dictionaries.
+Keep out: writing (store.py, accounts.py, commands.py) and HTTP.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, LiteralString
+
+import msgspec
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from execution.domain.money import ZERO
+from execution.domain.state import State, decode_state
+from router.messages import decode
+
+Connection = AsyncConnection[Any]
+Row = dict[str, Any]
+
+
+async def _all(connection: Connection, query: LiteralString, args: Mapping[str, Any]) -> list[Row]:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(query, args)
+        return await cursor.fetchall()
+
+
+async def _counts(
+    connection: Connection, query: LiteralString, args: Mapping[str, Any]
+) -> dict[str, int]:
+    return {row["name"]: row["count"] for row in await _all(connection, query, args)}
+
+
+async def state_of(connection: Connection, account: str) -> tuple[State, Row] | None:
+    """The engine's state with its head, or None before the account's first input."""
+    query: LiteralString = """SELECT seq, encode(chain_hash, 'hex') AS chain_hash,
+        encode(decision_hash, 'hex') AS decision_hash, state
+        FROM engine_state WHERE account = %(account)s"""
+    rows = await _all(connection, query, {"account": account})
+    if not rows:
+        return None
+    return decode_state(rows[0].pop("state")), rows[0]
+
+
+async def orders_by_status(connection: Connection, account: str) -> dict[str, int]:
+    """How many orders there are in each status."""
+    query: LiteralString = """SELECT status AS name, count(*) FROM orders
+        WHERE account = %(account)s GROUP BY 1 ORDER BY 1"""
+    return await _counts(connection, query, {"account": account})
+
+
+async def refusals(
+    connection: Connection, account: str, session: date | None = None
+) -> dict[str, int]:
+    """Why orders were refused and signals ended unused, by reason code."""
+    query: LiteralString = """SELECT code AS name, count(*) FROM (
+            SELECT code, session FROM orders
+            WHERE account = %(account)s AND status = 'refused'
+            UNION ALL
+            SELECT code, session FROM dispositions
+            WHERE account = %(account)s AND code IS NOT NULL AND order_id IS NULL
+        ) AS refused
+        WHERE %(session)s::date IS NULL OR session = %(session)s GROUP BY 1 ORDER BY 1"""
+    return await _counts(connection, query, {"account": account, "session": session})
+
+
+async def dispositions(
+    connection: Connection, account: str, session: date | None = None
+) -> dict[str, int]:
+    """How signals ended."""
+    query: LiteralString = """SELECT disposition AS name, count(*) FROM dispositions
+        WHERE account = %(account)s AND (%(session)s::date IS NULL OR session = %(session)s)
+        GROUP BY 1 ORDER BY 1"""
+    return await _counts(connection, query, {"account": account, "session": session})
+
+
+async def realised(connection: Connection, account: str) -> dict[tuple[str, str], Decimal]:
+    """Realised profit before commissions, by sleeve and symbol."""
+    query: LiteralString = """SELECT sleeve, symbol, sum(realised) AS realised FROM fills
+        WHERE account = %(account)s GROUP BY 1, 2"""
+    rows = await _all(connection, query, {"account": account})
+    return {(row["sleeve"], row["symbol"]): row["realised"] for row in rows}
+
+
+async def equity(
+    connection: Connection, account: str, start: date | None, end: date | None
+) -> list[Row]:
+    """The account at each session's closes, ascending."""
+    query: LiteralString = """SELECT session, equity, cash, exposure, sleeves FROM equity
+        WHERE account = %(account)s AND session >= coalesce(%(start)s, '-infinity'::date)
+        AND session <= coalesce(%(end)s, 'infinity'::date) ORDER BY session"""
+    return await _all(connection, query, {"account": account, "start": start, "end": end})
+
+
+async def fills_in(connection: Connection, account: str, session: date) -> int:
+    """How many fills a session had."""
+    query: LiteralString = """SELECT count(*) FROM fills
+        WHERE account = %(account)s AND session = %(session)s"""
+    rows = await _all(connection, query, {"account": account, "session": session})
+    return int(rows[0]["count"])
+
+
+async def orders(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401
+    """A page of orders, oldest first: account, status, limit, after_seq, after_key."""
+    query: LiteralString = """SELECT order_id, client_order_id, sleeve, symbol, side, quantity,
+            type, limit_price, time_in_force, status, code, reference_price, filled_quantity,
+            CASE WHEN filled_quantity > 0 THEN round(filled_value / filled_quantity, 8) END
+                AS average_price,
+            session, accepted_at, changed_at, signal_id, seq
+        FROM orders WHERE account = %(account)s
+        AND (%(status)s::text IS NULL OR status = %(status)s)
+        AND (seq, order_id) > (%(after_seq)s, %(after_key)s)
+        ORDER BY seq, order_id LIMIT %(limit)s"""
+    return await _all(connection, query, args)
+
+
+async def order(connection: Connection, account: str, client_order_id: str) -> Row | None:
+    """One order with its checks, or None while it is not decided."""
+    query: LiteralString = """SELECT order_id, client_order_id, sleeve, symbol, side, quantity,
+            type, limit_price, time_in_force, status, code, reference_price, filled_quantity,
+            session, accepted_at, changed_at, checks, seq
+        FROM orders WHERE account = %(account)s AND client_order_id = %(client_order_id)s"""
+    args = {"account": account, "client_order_id": client_order_id}
+    return next(iter(await _all(connection, query, args)), None)
+
+
+async def fills(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401
+    """A page of fills, oldest first: account, limit, after_seq, after_key."""
+    query: LiteralString = """SELECT fill_id, order_id, sleeve, symbol, side, quantity, price,
+            commission, realised, session, at, seq
+        FROM fills WHERE account = %(account)s AND (seq, fill_id) > (%(after_seq)s, %(after_key)s)
+        ORDER BY seq, fill_id LIMIT %(limit)s"""
+    return await _all(connection, query, args)
+
+
+async def signals(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401
+    """A page of signals by their end: account, session, symbol, limit, after_seq, after_key."""
+    query: LiteralString = """SELECT signal_id, strategy, symbol, session, as_of, score,
+            disposition, code, order_id, detail, seq
+        FROM dispositions WHERE account = %(account)s
+        AND (%(session)s::date IS NULL OR session = %(session)s)
+        AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+        AND (seq, signal_id) > (%(after_seq)s, %(after_key)s)
+        ORDER BY seq, signal_id LIMIT %(limit)s"""
+    return await _all(connection, query, args)
+
+
+async def pending(connection: Connection, account: str, rows: Sequence[int]) -> dict[str, int]:
+    """How many inputs wait, by kind, given their journal rows."""
+    query: LiteralString = """SELECT split_part(kind, '.', 1) AS name, count(*) FROM journal
+        WHERE account = %(account)s AND seq = ANY(%(rows)s) GROUP BY 1"""
+    found = await _counts(connection, query, {"account": account, "rows": list(rows)})
+    return {
+        "bars": found.get("bars", 0),
+        "signals": found.get("signal", 0),
+        "sets": found.get("signal_set", 0),
+    }
+
+
+async def fills_by_prefix(connection: Connection, prefix: str) -> list[Row]:
+    """The fills whose id begins so, two at most: enough to see that a prefix is not unique."""
+    query: LiteralString = "SELECT * FROM fills WHERE fill_id LIKE %(prefix)s LIMIT 2"
+    return await _all(connection, query, {"prefix": f"{prefix}%"})
+
+
+async def why(connection: Connection, fill: Row) -> Row:
+    """What led to a fill: its order with every check, its signal, and where that came from."""
+    args = {"account": fill["account"], "order_id": fill["order_id"]}
+    order = (await _all(connection, _ORDER, args))[0]
+    signals = await _all(connection, _SIGNAL, args | {"signal_id": order["signal_id"]})
+    checks, sizing = order.pop("checks"), order.pop("sizing")
+    answer: Row = {"fill": fill, "order": order, "checks": checks, "sizing": sizing}
+    if not signals:
+        return answer | {"signal": None, "provenance": None}
+    ended = signals[0]
+    signal = msgspec.to_builtins(decode(ended.pop("input")))
+    return answer | {"provenance": signal.pop("provenance"), "signal": signal | ended}
+
+
+_ORDER: LiteralString = (
+    "SELECT * FROM orders WHERE account = %(account)s AND order_id = %(order_id)s"
+)
+_SIGNAL: LiteralString = """SELECT d.signal_id, d.disposition, d.code, j.seq AS journal_row,
+        j.received_at, j.input
+    FROM dispositions d JOIN journal j ON j.account = d.account AND j.input_id = d.signal_id
+    WHERE d.account = %(account)s AND d.signal_id = %(signal_id)s"""
+
+
+def positions(state: State, profits: Mapping[tuple[str, str], Decimal]) -> list[Row]:
+    """What is held, valued at the last marks."""
+    found = []
+    for sleeve, held in sorted(state.positions.items()):
+        for symbol, position in sorted(held.items()):
+            mark = state.marks.get(symbol)
+            value = position.quantity * mark.price if mark else ZERO
+            row = {
+                "sleeve": sleeve,
+                "symbol": symbol,
+                "quantity": position.quantity,
+                "cost": position.cost,
+                "average_price": (position.cost / position.quantity).quantize(Decimal("0.0001")),
+                "mark": mark.price if mark else None,
+                "mark_session": mark.session if mark else None,
+                "market_value": value.quantize(Decimal("0.01")),
+                "unrealised": (value - position.cost).quantize(Decimal("0.01")),
+                "realised": profits.get((sleeve, symbol), ZERO),
+            }
+            found.append(row)
+    return found

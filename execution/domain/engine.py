@@ -1,0 +1,215 @@
+"""The engine: one input in, its effects out, for one account.
+
+Arrival order means nothing: inputs wait until they can be used, and are used in one order: the bars
+of a session, then each strategy's complete set of signals, then the next session's bars.
+Keep out: clocks, storage, networks; what a session does (session.py) and new orders (decisions.py).
+"""
+
+from datetime import date
+from decimal import localcontext
+
+from execution.domain import effects as fx
+from execution.domain.decisions import decide_set, dispose, place_order
+from execution.domain.desk import Desk
+from execution.domain.effects import Disposition
+from execution.domain.inputs import (
+    Deadline,
+    Input,
+    OpenAccount,
+    PlaceOrder,
+    TurnKillSwitch,
+    WaitingFor,
+)
+from execution.domain.money import CONTEXT
+from execution.domain.risk import Code
+from execution.domain.session import apply_bars
+from execution.domain.state import Inbox, State, apply, receive
+from router.messages import Bars, Signal, SignalSet
+
+
+def handle(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect, ...]:
+    """Decide on one input; `state` and `inbox` have followed when it returns.
+
+    `seq` is the input's journal row. After an exception the two must be thrown away.
+    """
+    with localcontext(CONTEXT):
+        receive(state, inbox, seq, item)
+        desk = Desk(state, inbox)
+        _take(desk, item)
+        _advance(desk)
+        return tuple(desk.effects)
+
+
+def refuse(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect, ...]:
+    """What is recorded for an input that the engine could not decide on: nothing but its end."""
+    receive(state, inbox, seq, item)
+    desk = Desk(state, inbox)
+    if isinstance(item, Signal):
+        dispose(desk, item, Disposition.DEAD_LETTER, Code.INTERNAL_ERROR)
+    elif isinstance(item, Bars):
+        desk.emit(
+            fx.BarsRefused(input_id=item.input_id, session=item.session, code="INTERNAL_ERROR")
+        )
+    elif isinstance(item, SignalSet):
+        desk.emit(fx.SetRefused(strategy=item.strategy, session=item.session))
+    return tuple(desk.effects)
+
+
+def fold(state: State, inbox: Inbox, seq: int, item: Input, effects: tuple[fx.Effect, ...]) -> None:
+    """Follow a recorded decision without deciding again."""
+    receive(state, inbox, seq, item)
+    for effect in effects:
+        apply(effect, state, inbox)
+
+
+def held_up(state: State, inbox: Inbox) -> Deadline | None:
+    """The deadline that would let waiting bars go on, where something holds them up."""
+    if not inbox.bars:
+        return None
+    if state.awaiting:
+        return Deadline(session=state.session, cause=WaitingFor.SETS)
+    orphans = _orphans(inbox)
+    return Deadline(session=orphans[0].session, cause=WaitingFor.BARS) if orphans else None
+
+
+def _take(desk: Desk, item: Input) -> None:
+    match item:
+        case OpenAccount():
+            desk.emit(fx.AccountOpened(config=item.config))
+        case TurnKillSwitch():
+            desk.emit(fx.KillSwitchTurned(engaged=item.engaged, reason=item.reason))
+        case PlaceOrder():
+            place_order(desk, item)
+        case Deadline():
+            _stop_waiting(desk, item)
+        case Bars():
+            _sweep(desk)
+        case Signal():
+            _take_signal(desk, item)
+        case SignalSet():
+            if _is_past(desk, item.strategy, item.session):
+                desk.emit(fx.SetRefused(strategy=item.strategy, session=item.session))
+
+
+def _take_signal(desk: Desk, signal: Signal) -> None:
+    """A signal of a session that is over is disposed at once; others wait for their set."""
+    if not _is_past(desk, signal.strategy, signal.session):
+        return
+    clock = desk.state.clock
+    if clock is not None and clock >= signal.valid_until:
+        dispose(desk, signal, Disposition.EXPIRED, Code.SIGNAL_EXPIRED)
+    else:
+        dispose(desk, signal, Disposition.SUPERSEDED, Code.SIGNAL_SUPERSEDED)
+
+
+def _is_past(desk: Desk, strategy: str, session: date) -> bool:
+    """Whether this strategy's decision on this session is made, or will never be."""
+    current = desk.state.session
+    if current is None or session > current:
+        return False
+    return session < current or strategy not in desk.state.awaiting
+
+
+def _advance(desk: Desk) -> None:
+    """Use everything that waits and can be used."""
+    while True:
+        for strategy in desk.state.awaiting:
+            _decide_if_complete(desk, strategy)
+        if desk.state.awaiting:
+            return
+        if desk.state.session != desk.state.closed_session:
+            desk.emit(fx.SessionClosed(session=desk.session))
+        bars = _next_bars(desk)
+        if bars is None:
+            return
+        apply_bars(desk, bars)
+        _sweep(desk)
+
+
+def _next_bars(desk: Desk) -> Bars | None:
+    """The earliest waiting bars, if they follow the account's session or begin a feed."""
+    waiting = _waiting_bars(desk.inbox)
+    if waiting and waiting[0].previous in (None, desk.state.session):
+        return waiting[0]
+    return None
+
+
+def _waiting_bars(inbox: Inbox) -> list[Bars]:
+    """In the order of use; where two claim a session, the one that continues a feed comes first."""
+    return sorted(inbox.bars.values(), key=lambda b: (b.session, b.previous is None, b.version))
+
+
+def _orphans(inbox: Inbox) -> list[Bars]:
+    """Bars whose predecessor never came, while a later feed waits to begin."""
+    waiting = _waiting_bars(inbox)
+    begins = next((n for n, bars in enumerate(waiting) if bars.previous is None), 0)
+    return waiting[:begins]
+
+
+def _sweep(desk: Desk) -> None:
+    """End what waits for a session that is over: old bars never fill, old signals never trade."""
+    current = desk.state.session
+    if current is None:
+        return
+    for bars in _waiting_bars(desk.inbox):
+        if bars.session <= current:
+            _refuse_bars(desk, bars, "BARS_STALE")
+    for signal in sorted(desk.inbox.signals.values(), key=lambda s: s.input_id):
+        if signal.session < current:
+            dispose(desk, signal, Disposition.EXPIRED, Code.SIGNAL_EXPIRED)
+    for found in sorted(desk.inbox.sets.values(), key=lambda s: s.input_id):
+        if found.session < current and found.input_id in desk.inbox.sets:
+            desk.emit(fx.SetRefused(strategy=found.strategy, session=found.session))
+
+
+def _refuse_bars(desk: Desk, bars: Bars, code: str) -> None:
+    desk.emit(fx.BarsRefused(input_id=bars.input_id, session=bars.session, code=code))
+
+
+def _decide_if_complete(desk: Desk, strategy: str) -> None:
+    inbox = desk.inbox
+    waiting = [s for s in inbox.sets.values() if _matches(s, strategy, desk.session)]
+    for found in sorted(waiting, key=lambda s: s.input_id):
+        if all(signal_id in inbox.signals for signal_id in found.signal_ids):
+            _decide(desk, strategy, found.signal_ids)
+            return
+
+
+def _matches(item: Signal | SignalSet, strategy: str, session: date) -> bool:
+    return item.strategy == strategy and item.session == session
+
+
+def _waiting_signals(desk: Desk, strategy: str) -> list[Signal]:
+    found = [s for s in desk.inbox.signals.values() if _matches(s, strategy, desk.session)]
+    return sorted(found, key=lambda s: s.input_id)
+
+
+def _decide(desk: Desk, strategy: str, chosen: tuple[str, ...]) -> None:
+    """Decide on the chosen signals, one per symbol; the others of the session are superseded."""
+    waiting = _waiting_signals(desk, strategy)
+    members = {s.symbol: s for s in waiting if s.input_id in frozenset(chosen)}
+    others = [s for s in waiting if s is not members.get(s.symbol)]
+    decide_set(desk, strategy, list(members.values()))
+    for signal in others:
+        dispose(desk, signal, Disposition.SUPERSEDED, Code.SIGNAL_SUPERSEDED)
+
+
+def _stop_waiting(desk: Desk, deadline: Deadline) -> None:
+    """Go on without what did not come, unless it came meanwhile."""
+    if deadline.cause == WaitingFor.BARS:
+        for bars in _orphans(desk.inbox):
+            _refuse_bars(desk, bars, "PREDECESSOR_MISSING")
+    elif deadline.session == desk.state.session:
+        for strategy in desk.state.awaiting:
+            _close_without(desk, strategy)
+
+
+def _close_without(desk: Desk, strategy: str) -> None:
+    """Expire what came of an incomplete set, and name what did not."""
+    waiting = _waiting_signals(desk, strategy)
+    for signal in waiting:
+        dispose(desk, signal, Disposition.EXPIRED, "SET_INCOMPLETE")
+    sets = [s for s in desk.inbox.sets.values() if _matches(s, strategy, desk.session)]
+    named = {signal_id for found in sets for signal_id in found.signal_ids}
+    missing = tuple(sorted(named - {s.input_id for s in waiting})) or ("set",)
+    desk.emit(fx.SetDecided(strategy=strategy, session=desk.session, signals=0, missing=missing))

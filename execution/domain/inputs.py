@@ -1,0 +1,93 @@
+"""Everything that can change an account, as values: what the engine is given.
+
+Belongs here: the inputs that do not come over the wire, and the union with those that do.
+Keep out: how inputs arrive (consumer, API), and what they cause (engine.py).
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from execution.domain.config import AccountConfig
+from execution.domain.orders import OrderType, Side, TimeInForce
+from router.messages import Bars, Signal, SignalSet, digest
+
+
+class _Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Frozen; unknown fields refused."""
+
+
+class OpenAccount(_Input, frozen=True, tag="open_account.v1", tag_field="kind"):
+    """The first input of every account."""
+
+    config: AccountConfig
+
+    @property
+    def input_id(self) -> str:
+        """An account opens once."""
+        return digest("open_account", self.config.account)
+
+
+class PlaceOrder(_Input, frozen=True, tag="place_order.v1", tag_field="kind"):
+    """A person's or a program's order, through the API."""
+
+    account: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    type: OrderType
+    limit_price: Decimal | None
+    time_in_force: TimeInForce
+
+    @property
+    def input_id(self) -> str:
+        """One order per client order id, whatever is asked the second time."""
+        return digest("place_order", self.account, self.client_order_id)
+
+
+class TurnKillSwitch(_Input, frozen=True, tag="kill_switch.v1", tag_field="kind"):
+    """The switch's row in PostgreSQL says something else than before."""
+
+    engaged: bool
+    reason: str
+    changed_at: datetime
+
+    @property
+    def input_id(self) -> str:
+        """One input per change of the row."""
+        return digest("kill_switch", str(self.engaged), self.changed_at.isoformat())
+
+
+class WaitingFor(StrEnum):
+    """What did not come in time."""
+
+    SETS = "sets"
+    BARS = "bars"
+
+
+class Deadline(_Input, frozen=True, tag="deadline.v1", tag_field="kind"):
+    """What `session` waits for will not come in time: go on without it."""
+
+    session: date | None
+    cause: WaitingFor
+
+    @property
+    def input_id(self) -> str:
+        """A session has one deadline for each cause."""
+        return digest("deadline", str(self.session), self.cause)
+
+
+Input = OpenAccount | PlaceOrder | TurnKillSwitch | Deadline | Bars | Signal | SignalSet
+Pending = Bars | Signal | SignalSet
+"""Inputs that may have to wait for others."""
+
+_decoder = msgspec.json.Decoder(Input)
+
+
+def decode_input(payload: bytes) -> Input:
+    """Read an input back from the journal; raises msgspec.ValidationError."""
+    decoded: Input = _decoder.decode(payload)
+    return decoded

@@ -1,0 +1,52 @@
+"""Decimal arithmetic: the one context and the scales of the columns.
+
+Keep out: floats, currencies' names, and what an amount is for.
+"""
+
+from decimal import (
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    Context,
+    Decimal,
+    DivisionByZero,
+    InvalidOperation,
+    Overflow,
+)
+
+CONTEXT = Context(
+    prec=38, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
+)
+"""Enough for 15 digits before the point times 9 after it, squared; the engine runs inside it."""
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+_CENT = Decimal("0.01")
+_PRICE = Decimal("0.00000001")
+_QUANTITY = Decimal("0.000000001")
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Round an amount of money to cents, half to even, as it is posted."""
+    return amount.quantize(_CENT)
+
+
+def price(value: Decimal) -> Decimal:
+    """Round a price per share to 8 decimals, half to even."""
+    return value.quantize(_PRICE)
+
+
+def quantity(value: Decimal) -> Decimal:
+    """Round a number of shares down to 9 decimals: never more than there is."""
+    return value.quantize(_QUANTITY, rounding=ROUND_DOWN)
+
+
+def whole(value: Decimal) -> Decimal:
+    """Whole shares towards zero."""
+    return value.to_integral_value(rounding=ROUND_DOWN)
+
+
+def plain(value: Decimal) -> Decimal:
+    """The same number without trailing zeros and without an exponent, so that it prints short."""
+    if value == value.to_integral_value():
+        return value.quantize(ONE)
+    return value.normalize()

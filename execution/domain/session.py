@@ -1,0 +1,161 @@
+"""What a session's bars do: corporate actions, fills of waiting orders, expiry, valuation.
+
+The order matters and is fixed: actions happen before the open, orders decided earlier fill from
+this bar, day orders that did not fill end, and the account is valued at the closes.
+Keep out: new orders (decisions.py).
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from execution.domain import effects as fx
+from execution.domain import ledger, money, paper, portfolio
+from execution.domain.desk import Desk, exposures, mark, sleeve_equity
+from execution.domain.money import ZERO
+from execution.domain.orders import Fill, Order, Side, Status, TimeInForce, moved
+from router.messages import Bar, Bars, Dividend, Split, digest
+
+
+def apply_bars(desk: Desk, bars: Bars) -> None:
+    """Move the account to the end of this session."""
+    prices = {bar.symbol: bar for bar in bars.bars}
+    begins = desk.state.session is None
+    desk.emit(
+        fx.BarsApplied(
+            input_id=bars.input_id,
+            session=bars.session,
+            awaiting=tuple(sorted(desk.config.strategies)),
+        )
+    )
+    if begins:
+        _post_capital(desk)
+    for action in sorted(bars.actions, key=lambda a: (a.symbol, isinstance(a, Dividend))):
+        if isinstance(action, Split):
+            _split(desk, action, prices.get(action.symbol))
+        else:
+            _dividend(desk, action)
+    for order in _queue(desk):
+        _settle(desk, order, prices.get(order.symbol))
+    _value(desk)
+
+
+def _post_capital(desk: Desk) -> None:
+    """An account's clock, and so its books, begin with its first session."""
+    for sleeve, amount in sorted(desk.config.capital.items()):
+        key = digest("capital", desk.config.account, sleeve)
+        desk.post("capital", key, sleeve, ledger.deposit(amount))
+
+
+def _queue(desk: Desk) -> list[Order]:
+    """Working orders as the venue takes them: sales first, then by symbol and id."""
+    return sorted(
+        desk.state.orders.values(),
+        key=lambda order: (order.side == Side.BUY, order.symbol, order.order_id),
+    )
+
+
+def _settle(desk: Desk, order: Order, bar: Bar | None) -> None:
+    config = desk.config
+    execution = bar and paper.execute(order, bar, config.costs, fractional=config.fractional)
+    if execution:
+        order = _fill(desk, order, execution)
+    if order.leaves and order.time_in_force == TimeInForce.DAY:
+        desk.change(moved(order, Status.EXPIRED))
+
+
+def _fill(desk: Desk, order: Order, execution: paper.Execution) -> Order:
+    quantity, price, commission = execution
+    value = money.cents(quantity * price)
+    fill_id = digest("fill", order.order_id, desk.session.isoformat())
+    before = desk.position(order.sleeve, order.symbol)
+    if order.side == Side.BUY:
+        after = portfolio.bought(before, desk.session, quantity, value)
+        realised, lines = ZERO, ledger.purchase(order.symbol, value, commission)
+    else:
+        after, cost = portfolio.sold(before, quantity)
+        realised, lines = value - cost, ledger.sale(order.symbol, value, cost, commission)
+    fill = Fill(
+        fill_id=fill_id,
+        order_id=order.order_id,
+        sleeve=order.sleeve,
+        symbol=order.symbol,
+        side=order.side,
+        quantity=quantity,
+        price=price,
+        commission=commission,
+        session=desk.session,
+        at=desk.now,
+        realised=realised,
+    )
+    done = order.leaves == quantity
+    order = moved(order, Status.FILLED if done else Status.PARTIALLY_FILLED, fill)
+    desk.emit(fx.Filled(fill=fill))
+    desk.post("fill", fill_id, order.sleeve, lines)
+    desk.emit(fx.PositionChanged(sleeve=order.sleeve, symbol=order.symbol, position=after))
+    desk.change(order)
+    return order
+
+
+def _split(desk: Desk, action: Split, bar: Bar | None) -> None:
+    """Shares, working orders and the mark follow the ratio; fractions are paid out in cash."""
+    if bar is None and action.symbol in desk.state.marks:
+        desk.emit(fx.Split(symbol=action.symbol, ratio=action.ratio))
+    price = bar.open if bar else mark(desk.state, action.symbol)
+    for sleeve in sorted(desk.state.positions):
+        before = desk.position(sleeve, action.symbol)
+        if before.quantity:
+            _split_position(desk, sleeve, action, before, price or ZERO)
+    for order in _queue(desk):
+        if order.symbol == action.symbol:
+            _split_order(desk, order, action.ratio)
+
+
+def _split_position(
+    desk: Desk, sleeve: str, action: Split, before: portfolio.Position, price: Decimal
+) -> None:
+    fractional = desk.config.fractional
+    after, fraction = portfolio.split(before, action.ratio, fractional=fractional)
+    if fraction:
+        after, cost = portfolio.sold(after, fraction)
+        value = money.cents(fraction * price)
+        key = digest("cash_in_lieu", sleeve, action.symbol, desk.session.isoformat())
+        lines = ledger.sale(action.symbol, value, cost, ZERO)
+        desk.post("cash_in_lieu", key, sleeve, lines)
+    desk.emit(fx.PositionChanged(sleeve=sleeve, symbol=action.symbol, position=after))
+
+
+def _split_order(desk: Desk, order: Order, ratio: Decimal) -> None:
+    """Keep what the order is worth; one that would be left with a part of a share is cancelled."""
+    quantity = order.quantity * ratio
+    if quantity != money.whole(quantity) and not desk.config.fractional:
+        desk.change(moved(order, Status.CANCELLED))
+        return
+    limit = order.limit_price and money.price(order.limit_price / ratio)
+    filled = order.filled_quantity * ratio
+    desk.change(
+        msgspec.structs.replace(order, quantity=quantity, limit_price=limit, filled_quantity=filled)
+    )
+
+
+def _dividend(desk: Desk, action: Dividend) -> None:
+    for sleeve in sorted(desk.state.positions):
+        shares = desk.position(sleeve, action.symbol).quantity
+        if shares:
+            key = digest("dividend", sleeve, action.symbol, desk.session.isoformat())
+            amount = money.cents(shares * action.amount)
+            desk.post("dividend", key, sleeve, ledger.dividend(action.symbol, amount))
+
+
+def _value(desk: Desk) -> None:
+    state = desk.state
+    exposure = sum((v for held in exposures(state).values() for v in held.values()), ZERO)
+    sleeves = {name: money.cents(equity) for name, equity in sleeve_equity(state).items()}
+    desk.emit(
+        fx.SessionValued(
+            session=desk.session,
+            cash=sum(state.cash.values(), ZERO),
+            exposure=money.cents(exposure),
+            sleeves=sleeves,
+        )
+    )

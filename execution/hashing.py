@@ -1,0 +1,62 @@
+"""The journal's two hash chains: pure functions over a row's bytes.
+
+The chain hash covers every byte of every row, so that no row can change, vanish or be added unseen.
+The decision hash covers the effects alone: two runs over the same data share it, whatever the run
+ids, the times of receipt and the order of arrival were.
+Keep out: storage, and what to do about a broken chain (verify.py).
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from execution.domain.effects import Effect
+
+GENESIS = bytes(32)
+"""What the first row of an account follows."""
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class JournalRow(NamedTuple):
+    """One input with what it caused, as stored; times are aware."""
+
+    seq: int
+    input_id: str
+    kind: str
+    input: bytes
+    effects: bytes
+    engine_version: str
+    stamped_at: datetime | None
+    received_at: datetime
+
+
+def chain(previous: bytes, account: str, row: JournalRow) -> bytes:
+    """The chain hash of a row, over the one before it and all of its own bytes."""
+    hasher = hashlib.sha256(previous)
+    for part in (
+        account.encode(),
+        str(row.seq).encode(),
+        row.input_id.encode(),
+        row.kind.encode(),
+        row.input,
+        row.effects,
+        row.engine_version.encode(),
+        _time(row.stamped_at),
+        _time(row.received_at),
+    ):
+        hasher.update(len(part).to_bytes(8, "big") + part)
+    return hasher.digest()
+
+
+def decisions(previous: bytes, effects: tuple[Effect, ...]) -> bytes:
+    """The decision hash after these effects, one by one: how rows were cut does not matter."""
+    for effect in effects:
+        previous = hashlib.sha256(previous + _encoder.encode(effect)).digest()
+    return previous
+
+
+def _time(moment: datetime | None) -> bytes:
+    return moment.astimezone(UTC).isoformat().encode() if moment else b""

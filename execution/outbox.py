@@ -1,0 +1,72 @@
+"""Publishes what was committed, at least once and in order, and forgets it then.
+
+Keep out: what is told (events.py); nothing here can change an account.
+"""
+
+import asyncio
+import logging
+from typing import Any
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from psycopg import OperationalError
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from execution import metrics
+from router.client import publish
+from router.errors import PublishError
+from router.outgoing import Outgoing
+
+log = logging.getLogger(__name__)
+
+BATCH = 1_000
+IDLE_S = 1.0
+"""How long to wait for a commit before looking anyway."""
+
+
+class Publisher:
+    """One task; `wake` after a commit."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], js: JetStreamContext) -> None:
+        self._pool = pool
+        self._js = js
+        self._work = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._work.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop`; failures are tried again."""
+        while not stop.is_set():
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._work.wait()
+            except TimeoutError:
+                pass
+            self._work.clear()
+            try:
+                while await self.publish_some():
+                    pass
+            except (OperationalError, PoolTimeout, PublishError, NatsError, TimeoutError) as error:
+                log.warning("outbox.failed error=%r", error)
+                await self._pool.check()
+
+    async def publish_some(self) -> int:
+        """Publish the oldest messages, delete them, and say how many there were."""
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT id, message_id, subject, payload FROM outbox ORDER BY id LIMIT %s",
+                (BATCH,),
+            )
+            rows = await cursor.fetchall()
+        if not rows:
+            return 0
+        messages = [Outgoing(subject, payload, key) for _, key, subject, payload in rows]
+        published = await publish(self._js, messages)
+        metrics.EVENTS.inc(published.stored)
+        async with self._pool.connection() as connection:
+            await connection.execute(
+                "DELETE FROM outbox WHERE id = ANY(%s)", ([row[0] for row in rows],)
+            )
+        return len(rows)

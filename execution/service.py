@@ -1,0 +1,154 @@
+"""The trading core as a process: wires everything, runs until SIGTERM, and stops in order.
+
+Keep out: what any of the parts does.
+"""
+
+import asyncio
+import logging
+import signal
+from contextlib import AsyncExitStack
+from typing import Any
+
+import psycopg
+import uvicorn
+from psycopg_pool import AsyncConnectionPool
+
+from execution import accounts
+from execution.api import app as http
+from execution.api.access import Services
+from execution.domain.config import AccountConfig
+from execution.errors import SchemaMissingError
+from execution.outbox import Publisher
+from execution.quotes import QuoteCache
+from execution.settings import Settings, read_token
+from execution.writer import Writer
+from router import announcements, client, streams
+from router.client import Connection
+from router.messages import AccountRegistered
+
+log = logging.getLogger(__name__)
+
+
+class Core:
+    """The running trading core: one writer per account."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: asyncio.TaskGroup,
+        nats: Connection,
+        pool: AsyncConnectionPool[Any],
+    ) -> None:
+        self.stop = asyncio.Event()
+        self.writers: dict[str, Writer] = {}
+        self.quotes = QuoteCache(settings.redis_url)
+        self._settings = settings
+        self._group = group
+        self._nats = nats
+        self._pool = pool
+        self._publisher = Publisher(pool, nats.js)
+
+    async def start(self) -> None:
+        """Open the packaged accounts and begin to work on every account there is."""
+        self._spawn(self._publisher.run(self.stop), "outbox")
+        self._spawn(self.quotes.run(self.stop), "quotes")
+        async with self._pool.connection() as connection:
+            known = {config.account: config for config in await accounts.stored(connection)}
+        for config in [*known.values(), *accounts.packaged()]:
+            if config.account not in self.writers:
+                await self._drive(config)
+
+    async def open_account(self, config: AccountConfig) -> bool:
+        """Open an account while running; says whether it is new."""
+        async with self._pool.connection() as connection:
+            new = await accounts.open_account(connection, config)
+        if config.account not in self.writers:
+            await self._drive(config)
+        return new
+
+    def problems(self) -> list[str]:
+        """Why the core is not ready, in words."""
+        found = [] if self._nats.nc.is_connected else ["NATS is not connected"]
+        for name, writer in sorted(self.writers.items()):
+            if not writer.ready:
+                found.append(f"account {name} is not loaded from PostgreSQL")
+        if self.stop.is_set():
+            found.append("stopping")
+        return found
+
+    async def _drive(self, config: AccountConfig) -> None:
+        writer = Writer(
+            config, self._settings.database_url, self._nats.js, self._publisher, self.quotes
+        )
+        self.writers[config.account] = writer
+        self._spawn(writer.run(self.stop), f"writer-{config.account}")
+        registered = AccountRegistered(
+            account=config.account,
+            mode=config.mode,
+            strategies=config.strategies,
+            sources=config.sources,
+        )
+        await announcements.announce(self._nats.js, registered)
+
+    def _spawn(self, work: Any, name: str) -> None:  # noqa: ANN401 - any coroutine
+        self._group.create_task(work, name=name)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that leaves signals to us."""
+
+    def install_signal_handlers(self) -> None:
+        """Ours are installed already."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM; a part that dies takes the process with it."""
+    token = read_token(settings.token_file)
+    await _require_schema(settings.database_url)
+    async with AsyncExitStack() as stack:
+        nats = await stack.enter_async_context(client.connected(settings.nats_url, "trading-core"))
+        await streams.require_durable_server(nats.nc, settings.nats_monitor_url)
+        await streams.ensure(nats.js)
+        pool = await stack.enter_async_context(http.pool(settings.database_url))
+        async with asyncio.TaskGroup() as group:
+            core = Core(settings, group, nats, pool)
+            services = Services(
+                pool, token, core.quotes, core.writers, core.open_account, core.problems
+            )
+            config = uvicorn.Config(
+                http.create(services),
+                host=settings.host,
+                port=settings.port,
+                log_level="warning",
+                timeout_graceful_shutdown=5,
+                lifespan="off",
+            )
+            server = _Server(config)
+            _stop_on_signal(core, server)
+            await core.start()
+            group.create_task(_serve_http(server, core), name="http")
+            log.info("core.started accounts=%s port=%d", sorted(core.writers), settings.port)
+    log.info("core.stopped")
+
+
+async def _serve_http(server: uvicorn.Server, core: Core) -> None:
+    await server._serve()
+    core.stop.set()
+
+
+def _stop_on_signal(core: Core, server: uvicorn.Server) -> None:
+    def stop() -> None:
+        core.stop.set()
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+
+
+async def _require_schema(url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        cursor = await connection.execute("SELECT to_regclass('journal') IS NOT NULL")
+        row = await cursor.fetchone()
+    if row is None or not row[0]:
+        raise SchemaMissingError("the database has no schema: run `python -m execution.migrate`")

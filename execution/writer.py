@@ -1,0 +1,131 @@
+"""One account's writer: fetches its inputs and drives its processor from start to stop.
+
+After any failure the memory is thrown away and loaded again: start-up is recovery.
+Keep out: what happens to a batch (processor.py), decisions (domain), HTTP (api).
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from psycopg import AsyncConnection, InterfaceError, OperationalError
+
+from execution import store
+from execution.domain.config import AccountConfig
+from execution.errors import ConcurrentWriterError
+from execution.outbox import Publisher
+from execution.processor import Processor
+from execution.quotes import QuoteCache
+from execution.store import Connection, Decided
+from router import client, streams, subjects
+from router.messages import Bars
+
+log = logging.getLogger(__name__)
+
+BATCH = 256
+FETCH_WAIT_S = 1.0
+FETCHED_AHEAD = 2
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
+
+
+class Writer:
+    """Drives one account from start to stop."""
+
+    def __init__(
+        self,
+        config: AccountConfig,
+        database_url: str,
+        js: JetStreamContext,
+        publisher: Publisher,
+        quotes: QuoteCache,
+    ) -> None:
+        self.config = config
+        self.account = config.account
+        self.ready = False
+        self._url = database_url
+        self._js = js
+        self._publisher = publisher
+        self._quotes = quotes
+        self._fetched: asyncio.Queue[list[Msg]] = asyncio.Queue(FETCHED_AHEAD)
+        self._work = asyncio.Event()
+        self._committed = asyncio.Condition()
+
+    def wake(self) -> None:
+        """A command waits in the database."""
+        self._work.set()
+
+    async def wait_for_commit(self) -> None:
+        """Return after the next commit."""
+        async with self._committed:
+            await self._committed.wait()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Decide until `stop`, and finish the batch at hand."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._fetch(stop), name=f"fetch-{self.account}")
+            group.create_task(self._decide(stop), name=f"decide-{self.account}")
+
+    async def _fetch(self, stop: asyncio.Event) -> None:
+        consumer = streams.account_consumer(self.account)
+        await streams.ensure_consumer(self._js, subjects.INPUTS_STREAM, consumer)
+        subscription = await client.pull(
+            self._js, subjects.INPUTS_STREAM, str(consumer.durable_name)
+        )
+        while not stop.is_set():
+            try:
+                found = await client.fetch(subscription, BATCH, FETCH_WAIT_S)
+            except NatsError as error:
+                log.warning("inputs.fetch_failed account=%s error=%r", self.account, error)
+                await asyncio.sleep(FETCH_WAIT_S)
+                continue
+            if found:
+                await self._fetched.put(found)
+                self._work.set()
+
+    async def _decide(self, stop: asyncio.Event) -> None:
+        """Take batches; one that failed is taken again after memory was loaded anew."""
+        pause_s, batch = FIRST_PAUSE_S, list[Msg]()
+        while not stop.is_set():
+            try:
+                async with await AsyncConnection.connect(self._url) as connection:
+                    processor = await self._processor(connection)
+                    self.ready, pause_s = True, FIRST_PAUSE_S
+                    while not stop.is_set():
+                        batch = batch or await self._next()
+                        await processor.process(batch)
+                        batch = []
+            except (OperationalError, InterfaceError, ConcurrentWriterError, OSError) as error:
+                self.ready = False
+                log.warning("writer.reloads account=%s error=%r", self.account, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, MAX_PAUSE_S)
+        self.ready = False
+        while not self._fetched.empty():  # so that the fetching task is not left waiting
+            self._fetched.get_nowait()
+
+    async def _processor(self, connection: Connection) -> Processor:
+        await store.register(connection, self.config)
+        loaded = await store.load(connection, self.config.account)
+        return Processor(self.config, connection, loaded, self._after_commit)
+
+    async def _after_commit(self, batch: Sequence[Decided]) -> None:
+        self._publisher.wake()
+        for decided in batch:
+            if isinstance(decided.item, Bars):
+                self._quotes.put(self.account, decided.item)
+        async with self._committed:
+            self._committed.notify_all()
+
+    async def _next(self) -> list[Msg]:
+        """Messages that were fetched, or none where a command or time calls."""
+        if self._fetched.empty():
+            self._work.clear()
+            try:
+                async with asyncio.timeout(FETCH_WAIT_S):
+                    await self._work.wait()
+            except TimeoutError:
+                return []
+        return [] if self._fetched.empty() else self._fetched.get_nowait()

@@ -1,0 +1,1 @@
+"""Tests of the trading core, mirroring its modules."""
