@@ -45,6 +45,7 @@ class Writer:
         self.config = config
         self.account = config.account
         self.ready = False
+        self.commits = 0
         self._url = database_url
         self._js = js
         self._publisher = publisher
@@ -57,10 +58,10 @@ class Writer:
         """A command waits in the database."""
         self._work.set()
 
-    async def wait_for_commit(self) -> None:
-        """Return after the next commit."""
+    async def wait_for_commit(self, after: int) -> None:
+        """Return once there have been more than `after` commits."""
         async with self._committed:
-            await self._committed.wait()
+            await self._committed.wait_for(lambda: self.commits > after)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide until `stop`, and finish the batch at hand."""
@@ -117,6 +118,7 @@ class Writer:
             if isinstance(decided.item, Bars):
                 self._quotes.put(self.account, decided.item)
         async with self._committed:
+            self.commits += 1
             self._committed.notify_all()
 
     async def _next(self) -> list[Msg]:

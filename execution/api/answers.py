@@ -59,6 +59,8 @@ async def failed(_request: Request, error: Exception) -> Answer:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
+    if status == HTTPStatus.BAD_REQUEST:  # a body that is no JSON at all
+        return error_answer(HTTPStatus.UNPROCESSABLE_ENTITY, "SCHEMA_INVALID", str(error.detail))
     return error_answer(status, status.name, str(error.detail))
 
 

@@ -45,9 +45,9 @@ async def _unavailable(_request: Request, error: Exception) -> Answer:
 
 @asynccontextmanager
 async def pool(url: str) -> AsyncIterator[AsyncConnectionPool[Any]]:
-    """Connections for reading; a broken one is swept out on the next check."""
+    """Connections for the API and the outbox, each statement its own transaction."""
     made: AsyncConnectionPool[Any] = AsyncConnectionPool(
-        url, min_size=1, max_size=8, timeout=5, open=False
+        url, kwargs={"autocommit": True}, min_size=1, max_size=8, timeout=5, open=False
     )
     async with made:
         yield made

@@ -4,7 +4,6 @@ Keep out: judging an order (domain/risk.py).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self
@@ -16,6 +15,7 @@ from execution.api import queries
 from execution.domain.inputs import PlaceOrder
 from execution.domain.orders import OrderType, Side, TimeInForce
 from execution.errors import CommandConflictError
+from execution.writer import Writer
 from router.messages import encode
 
 ANSWER_WITHIN_S = 10.0
@@ -112,17 +112,16 @@ async def submit(connection: AsyncConnection[Any], command: PlaceOrder) -> None:
 
 
 async def answer(
-    connection: AsyncConnection[Any],
-    command: PlaceOrder,
-    next_commit: Callable[[], Awaitable[None]],
+    connection: AsyncConnection[Any], command: PlaceOrder, writer: Writer
 ) -> dict[str, Any] | None:
     """The decided order, or None where the writer did not decide within ANSWER_WITHIN_S."""
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             while True:
+                seen = writer.commits
                 found = await queries.order(connection, command.account, command.client_order_id)
                 if found is not None:
                     return found
-                await next_commit()
+                await writer.wait_for_commit(seen)
     except TimeoutError:
         return None

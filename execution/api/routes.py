@@ -111,7 +111,7 @@ def _money(config: AccountConfig, state: State) -> queries.Row:
     return {
         "mode": config.mode,
         "currency": config.currency,
-        "capital": sum(config.capital.values(), ZERO),
+        "capital": cents(sum(config.capital.values(), ZERO)),
         "cash": cents(sum(cash.values(), ZERO)),
         "equity": cents(sum(equity.values(), ZERO)),
         "session": state.session,
@@ -243,7 +243,7 @@ async def place_order(body: commands.OrderRequest, services: Use, connection: Re
     except CommandConflictError as error:
         raise RefusalError(HTTPStatus.CONFLICT, "CLIENT_ORDER_ID_USED", str(error)) from error
     writer.wake()
-    order = await commands.answer(connection, command, writer.wait_for_commit)
+    order = await commands.answer(connection, command, writer)
     if order is None:
         pending = {"client_order_id": body.client_order_id, "status": "pending"}
         return Answer(pending, HTTPStatus.ACCEPTED)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from router.messages import Name
 
@@ -18,7 +19,16 @@ MANUAL_SLEEVE = "manual"
 Fraction = Annotated[Decimal, Meta(description="of 1, not per cent")]
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Frozen; unknown fields and figures that are not finite are refused."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise ValueError(f"{name} {value} is not finite")
+
+
+class Limits(_Settings, frozen=True):
     """Risk limits of an account; fractions are of its equity at the last marks.
 
     The defaults are the profile `daily`: decided at the close, traded at the next open, so a
@@ -34,11 +44,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     price_collar: Fraction = Decimal("0.05")
     """How far a limit price may be from the reference price."""
     future_skew_seconds: int = 5
-    quote_max_age_sessions: int = 1
-    """1: the reference price must be of the account's present session."""
+    quote_max_age_sessions: Annotated[int, Meta(ge=1)] = 1
+    """1: the reference price must be of the account's present session; 2: or of the one before."""
 
 
-class Sizing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Sizing(_Settings, frozen=True):
     """How a strategy's scores become target weights; fractions are of the sleeve's equity."""
 
     max_weight: Fraction = Decimal("0.10")
@@ -54,8 +64,13 @@ class Sizing(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     no_trade_band: Fraction = Decimal("0.25")
     """A change smaller than this share of the larger of target and position is left alone."""
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.full_score <= 0:
+            raise ValueError(f"full_score {self.full_score} is not above zero")
 
-class PaperCosts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+
+class PaperCosts(_Settings, frozen=True):
     """What the paper venue charges: stated, and the same in backtest, replay and paper."""
 
     commission_per_share: Decimal = Decimal("0.005")
@@ -66,11 +81,11 @@ class PaperCosts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The largest part of a bar's volume that one order may take."""
 
 
-class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AccountConfig(_Settings, frozen=True):
     """One account. `capital` is what each sleeve begins with, in `currency`."""
 
     account: Name
-    mode: Annotated[str, Meta(pattern="^(replay|paper|live)$")]
+    mode: Annotated[str, Meta(pattern=r"^(replay|paper|live)\Z")]
     strategies: tuple[Name, ...]
     sources: tuple[Name, ...]
     capital: dict[Name, Decimal]
@@ -83,7 +98,15 @@ class AccountConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     costs: PaperCosts = PaperCosts()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         sleeves = {*self.strategies, MANUAL_SLEEVE}
+        if len(sleeves) != len(self.strategies) + 1:
+            raise ValueError(
+                f"strategies of {self.account} must differ from each other and from {MANUAL_SLEEVE}"
+            )
+        for sleeve, amount in self.capital.items():
+            if not (amount.is_finite() and amount >= 0):
+                raise ValueError(f"capital {amount} of {sleeve} is not zero or more")
         if set(self.capital) != sleeves:
             wanted, found = ", ".join(sorted(sleeves)), ", ".join(sorted(self.capital))
             raise ValueError(f"capital of {self.account} must name {wanted}; it names {found}")

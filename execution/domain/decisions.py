@@ -22,6 +22,7 @@ def decide_set(desk: Desk, strategy: str, signals: list[Signal]) -> None:
     """Size the whole set at once, reductions first, and dispose of each of its signals."""
     book = book_of(desk)
     book.signals = {signal.input_id: signal for signal in signals}
+    book.watermarks = desk.state.watermarks[strategy]
     by_symbol = {signal.symbol: signal for signal in signals}
     wishes = sizing.size(
         (sizing.Scored(s.symbol, s.score, mark(desk.state, s.symbol)) for s in by_symbol.values()),
@@ -71,7 +72,10 @@ def _sleeve(desk: Desk, strategy: str, book: Book) -> sizing.Sleeve:
 
 def _pursue(desk: Desk, book: Book, signal: Signal, wish: sizing.Wish) -> None:
     if wish.side is None:
-        desk.emit(_disposed(signal, Disposition.HELD, None, None, wish.detail))
+        unpriced = wish.detail["reason"] == sizing.NO_PRICE
+        disposition = Disposition.REJECTED if unpriced else Disposition.HELD
+        code = Code.QUOTE_MISSING if unpriced else None
+        desk.emit(_disposed(signal, disposition, code, None, wish.detail))
         return
     order = _judge(desk, book, _order(desk, signal, wish.side, wish.quantity, wish.detail))
     accepted = order.status == Status.ACCEPTED
@@ -87,11 +91,12 @@ def _order(
     desk: Desk, signal: Signal, side: Side, quantity: Decimal, detail: dict[str, str]
 ) -> Order:
     account = desk.config.account
-    as_of = signal.as_of.isoformat()
-    order_id = digest("order", account, signal.strategy, signal.symbol, as_of)
+    # A strategy decides once on a session, so no two orders share this key.
+    session = desk.session.isoformat()
+    order_id = digest("order", account, signal.strategy, signal.symbol, session)
     return Order(
         order_id=order_id,
-        client_order_id=f"{account}-{order_id[:16]}",
+        client_order_id=f"{account}/{order_id[:16]}",
         sleeve=signal.strategy,
         symbol=signal.symbol,
         side=side,
@@ -132,7 +137,7 @@ def _disposed(
         symbol=signal.symbol,
         session=signal.session,
         as_of=signal.as_of,
-        score=signal.score,
+        score=money.score(signal.score),
         disposition=disposition,
         code=code,
         order_id=order_id,

@@ -7,6 +7,8 @@ Keep out: decisions.
 from datetime import date, datetime
 from decimal import Decimal
 
+import msgspec
+
 from execution.domain import effects as fx
 from execution.domain import state as st
 from execution.domain.config import AccountConfig
@@ -128,10 +130,11 @@ def book_of(desk: Desk) -> Book:
         exposure=values,
         available=_holdings(state),
         suspects=frozenset(state.suspects),
-        stale=frozenset(s for s, m in state.marks.items() if m.session != state.session),
+        stale=frozenset(s for s, m in state.marks.items() if m.session not in state.recent),
     )
-    for order in state.orders.values():
-        book.reserve(order)
+    for order in state.orders.values():  # valued at present marks, which follow splits
+        present = mark(state, order.symbol)
+        book.reserve(msgspec.structs.replace(order, reference_price=present))
     return book
 
 

@@ -42,8 +42,14 @@ def handle(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect
 
 def refuse(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect, ...]:
     """What is recorded for an input that the engine could not decide on: nothing but its end."""
-    receive(state, inbox, seq, item)
-    desk = Desk(state, inbox)
+    with localcontext(CONTEXT):
+        receive(state, inbox, seq, item)
+        desk = Desk(state, inbox)
+        _end(desk, item)
+        return tuple(desk.effects)
+
+
+def _end(desk: Desk, item: Input) -> None:
     if isinstance(item, Signal):
         dispose(desk, item, Disposition.DEAD_LETTER, Code.INTERNAL_ERROR)
     elif isinstance(item, Bars):
@@ -52,14 +58,14 @@ def refuse(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect
         )
     elif isinstance(item, SignalSet):
         desk.emit(fx.SetRefused(strategy=item.strategy, session=item.session))
-    return tuple(desk.effects)
 
 
 def fold(state: State, inbox: Inbox, seq: int, item: Input, effects: tuple[fx.Effect, ...]) -> None:
     """Follow a recorded decision without deciding again."""
-    receive(state, inbox, seq, item)
-    for effect in effects:
-        apply(effect, state, inbox)
+    with localcontext(CONTEXT):
+        receive(state, inbox, seq, item)
+        for effect in effects:
+            apply(effect, state, inbox)
 
 
 def held_up(state: State, inbox: Inbox) -> Deadline | None:
@@ -111,12 +117,11 @@ def _is_past(desk: Desk, strategy: str, session: date) -> bool:
 
 
 def _advance(desk: Desk) -> None:
-    """Use everything that waits and can be used."""
+    """Use everything that waits and can be used; strategies share limits, so they take turns."""
     while True:
-        for strategy in desk.state.awaiting:
-            _decide_if_complete(desk, strategy)
-        if desk.state.awaiting:
-            return
+        while desk.state.awaiting:
+            if not _decide_if_complete(desk, desk.state.awaiting[0]):
+                return
         if desk.state.session != desk.state.closed_session:
             desk.emit(fx.SessionClosed(session=desk.session))
         bars = _next_bars(desk)
@@ -152,7 +157,7 @@ def _sweep(desk: Desk) -> None:
     if current is None:
         return
     for bars in _waiting_bars(desk.inbox):
-        if bars.session <= current:
+        if bars.session <= current or bars.bar_end <= desk.now:
             _refuse_bars(desk, bars, "BARS_STALE")
     for signal in sorted(desk.inbox.signals.values(), key=lambda s: s.input_id):
         if signal.session < current:
@@ -166,13 +171,15 @@ def _refuse_bars(desk: Desk, bars: Bars, code: str) -> None:
     desk.emit(fx.BarsRefused(input_id=bars.input_id, session=bars.session, code=code))
 
 
-def _decide_if_complete(desk: Desk, strategy: str) -> None:
+def _decide_if_complete(desk: Desk, strategy: str) -> bool:
+    """Decide where all signals of a set are here; where several are, the least id wins."""
     inbox = desk.inbox
     waiting = [s for s in inbox.sets.values() if _matches(s, strategy, desk.session)]
     for found in sorted(waiting, key=lambda s: s.input_id):
         if all(signal_id in inbox.signals for signal_id in found.signal_ids):
             _decide(desk, strategy, found.signal_ids)
-            return
+            return True
+    return False
 
 
 def _matches(item: Signal | SignalSet, strategy: str, session: date) -> bool:
@@ -201,7 +208,8 @@ def _stop_waiting(desk: Desk, deadline: Deadline) -> None:
             _refuse_bars(desk, bars, "PREDECESSOR_MISSING")
     elif deadline.session == desk.state.session:
         for strategy in desk.state.awaiting:
-            _close_without(desk, strategy)
+            if not _decide_if_complete(desk, strategy):
+                _close_without(desk, strategy)
 
 
 def _close_without(desk: Desk, strategy: str) -> None:

@@ -15,6 +15,10 @@ from execution.domain.orders import OrderType, Side, TimeInForce
 from router.messages import Bars, Signal, SignalSet, digest
 
 
+LARGEST = Decimal(10) ** 15
+"""What a quantity or price stays below, so that their product fits its column."""
+
+
 class _Input(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Frozen; unknown fields refused."""
 
@@ -41,6 +45,13 @@ class PlaceOrder(_Input, frozen=True, tag="place_order.v1", tag_field="kind"):
     type: OrderType
     limit_price: Decimal | None
     time_in_force: TimeInForce
+
+    def __post_init__(self) -> None:
+        for name, value in (("quantity", self.quantity), ("limit_price", self.limit_price)):
+            if value is not None and not (value.is_finite() and 0 < value < LARGEST):
+                raise ValueError(f"{name} {value} is not above zero and below {LARGEST}")
+        if (self.type == OrderType.LIMIT) != (self.limit_price is not None):
+            raise ValueError("limit_price is needed for a limit order and for no other")
 
     @property
     def input_id(self) -> str:

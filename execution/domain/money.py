@@ -18,26 +18,37 @@ CONTEXT = Context(
 )
 """Enough for 15 digits before the point times 9 after it, squared; the engine runs inside it."""
 
+_COLUMN = Context(
+    prec=28, rounding=ROUND_HALF_EVEN, traps=[InvalidOperation, DivisionByZero, Overflow]
+)
+"""What a numeric(28, n) column holds: a figure beyond it is refused here, not by the database."""
+
 ZERO = Decimal(0)
 ONE = Decimal(1)
 _CENT = Decimal("0.01")
 _PRICE = Decimal("0.00000001")
 _QUANTITY = Decimal("0.000000001")
+_SCORE = Decimal("0.000001")
 
 
 def cents(amount: Decimal) -> Decimal:
     """Round an amount of money to cents, half to even, as it is posted."""
-    return amount.quantize(_CENT)
+    return amount.quantize(_CENT, context=_COLUMN)
 
 
 def price(value: Decimal) -> Decimal:
     """Round a price per share to 8 decimals, half to even."""
-    return value.quantize(_PRICE)
+    return value.quantize(_PRICE, context=_COLUMN)
 
 
 def quantity(value: Decimal) -> Decimal:
     """Round a number of shares down to 9 decimals: never more than there is."""
-    return value.quantize(_QUANTITY, rounding=ROUND_DOWN)
+    return value.quantize(_QUANTITY, rounding=ROUND_DOWN, context=_COLUMN)
+
+
+def score(value: Decimal) -> Decimal:
+    """Round a score to 6 decimals, half to even."""
+    return value.quantize(_SCORE, context=_COLUMN)
 
 
 def whole(value: Decimal) -> Decimal:
@@ -46,7 +57,7 @@ def whole(value: Decimal) -> Decimal:
 
 
 def plain(value: Decimal) -> Decimal:
-    """The same number without trailing zeros and without an exponent, so that it prints short."""
+    """The same number without trailing zeros and without a positive exponent: it prints short."""
     if value == value.to_integral_value():
         return value.quantize(ONE)
     return value.normalize()

@@ -58,7 +58,7 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 
 class IllegalTransitionError(Exception):
-    """An order was asked to move to a status that its present one forbids: a defect, not input."""
+    """An order was asked for what its status or quantity forbids: a defect, not input."""
 
 
 class Outcome(StrEnum):
@@ -131,6 +131,10 @@ def moved(order: Order, status: Status, fill: Fill | None = None) -> Order:
     """The order in its next status, with `fill` counted; raises IllegalTransitionError."""
     if status not in TRANSITIONS[order.status]:
         raise IllegalTransitionError(f"order {order.order_id}: {order.status} to {status}")
+    if fill is not None and fill.quantity > order.leaves:
+        raise IllegalTransitionError(
+            f"order {order.order_id}: {fill.quantity} filled, {order.leaves} left"
+        )
     if fill is None:
         return msgspec.structs.replace(order, status=status)
     return msgspec.structs.replace(

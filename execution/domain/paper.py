@@ -26,10 +26,11 @@ class Execution(NamedTuple):
 def execute(order: Order, bar: Bar, costs: PaperCosts, *, fractional: bool) -> Execution | None:
     """The fill of `order` in `bar`, or None where the bar does not reach it.
 
-    Never more than `volume_share` of the bar's volume; the rest of the order keeps working.
+    Never more than `volume_share` of the bar's volume; the rest of the order keeps working. A price
+    that rounds to nothing fills nothing.
     """
     price = _price(order, bar, costs.slippage)
-    if price is None:
+    if price is None or price <= 0:
         return None
     available = bar.volume * costs.volume_share
     quantity = min(

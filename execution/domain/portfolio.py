@@ -56,13 +56,16 @@ def split(position: Position, ratio: Decimal, *, fractional: bool) -> tuple[Posi
     """Multiply the lots by `ratio`, their cost unchanged; returns the shares to pay out in cash.
 
     Those are what exceeds whole shares in an account that holds no fractions; the position that
-    is returned still has them.
+    is returned still has them. What rounding takes from single lots the newest one gets, so that
+    working sales of the whole position still fit it.
     """
-    lots = tuple(
+    *older, newest = (
         msgspec.structs.replace(lot, quantity=money.quantity(lot.quantity * ratio))
         for lot in position.lots
     )
-    quantity = sum((lot.quantity for lot in lots), ZERO)
+    quantity = money.quantity(position.quantity * ratio)
+    rest = quantity - sum((lot.quantity for lot in older), ZERO)
+    lots = (*older, msgspec.structs.replace(newest, quantity=rest))
     fraction = ZERO if fractional else quantity - money.whole(quantity)
     return Position(quantity, lots), fraction
 

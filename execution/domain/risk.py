@@ -62,6 +62,8 @@ class Book:
     stale: frozenset[str]
     """Symbols whose last bar is older than the limits allow."""
     signals: dict[str, Signal] = field(default_factory=dict)
+    watermarks: dict[str, datetime] = field(default_factory=dict)
+    """By symbol: `as_of` of the strategy's last executed signal."""
 
     def reserve(self, order: Order) -> None:
         """Count a working order: a purchase takes cash and exposure, a sale takes shares."""
@@ -121,6 +123,22 @@ def _verdict(
 
 def _compared(found: Decimal, limit: Decimal) -> _Verdict:
     return found <= limit, {"found": f"{found:.2f}", "limit": f"{limit:.2f}"}
+
+
+def _duplicate(order: Order, book: Book) -> _Verdict:
+    signal = book.signals.get(order.signal_id or "")
+    if signal is None:
+        return _NOT_APPLICABLE
+    return signal.as_of != book.watermarks.get(order.symbol), {"as_of": signal.as_of.isoformat()}
+
+
+def _superseded(order: Order, book: Book) -> _Verdict:
+    signal = book.signals.get(order.signal_id or "")
+    if signal is None or order.symbol not in book.watermarks:
+        return _NOT_APPLICABLE
+    last = book.watermarks[order.symbol]
+    numbers = {"as_of": signal.as_of.isoformat(), "executed": last.isoformat()}
+    return signal.as_of >= last, numbers
 
 
 def _expired(order: Order, book: Book) -> _Verdict:
@@ -226,8 +244,10 @@ def _sellable(order: Order, book: Book) -> _Verdict:
 
 
 _RULES: tuple[tuple[Code, Callable[[Order, Book], _Verdict]], ...] = (
+    (Code.SIGNAL_DUPLICATE, _duplicate),
     (Code.SIGNAL_EXPIRED, _expired),
     (Code.SIGNAL_FROM_FUTURE, _from_future),
+    (Code.SIGNAL_SUPERSEDED, _superseded),
     (Code.KILL_SWITCH, _kill_switch),
     (Code.PRICE_JUMP_UNEXPLAINED, _jump),
     (Code.QUOTE_MISSING, _quote_missing),

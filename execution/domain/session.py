@@ -30,21 +30,26 @@ def apply_bars(desk: Desk, bars: Bars) -> None:
     )
     if begins:
         _post_capital(desk)
-    for action in sorted(bars.actions, key=lambda a: (a.symbol, isinstance(a, Dividend))):
+    for number, action in enumerate(sorted(bars.actions, key=_action_order)):
         if isinstance(action, Split):
-            _split(desk, action, prices.get(action.symbol))
+            _split(desk, action, number, prices.get(action.symbol))
         else:
-            _dividend(desk, action)
+            _dividend(desk, action, number)
     for order in _queue(desk):
         _settle(desk, order, prices.get(order.symbol))
     _value(desk)
+
+
+def _action_order(action: Split | Dividend) -> tuple[str, bool]:
+    """A dividend is of the shares held before, so it comes before a split of the same symbol."""
+    return action.symbol, isinstance(action, Split)
 
 
 def _post_capital(desk: Desk) -> None:
     """An account's clock, and so its books, begin with its first session."""
     for sleeve, amount in sorted(desk.config.capital.items()):
         key = digest("capital", desk.config.account, sleeve)
-        desk.post("capital", key, sleeve, ledger.deposit(amount))
+        desk.post("capital", key, sleeve, ledger.deposit(money.cents(amount)))
 
 
 def _queue(desk: Desk) -> list[Order]:
@@ -97,29 +102,27 @@ def _fill(desk: Desk, order: Order, execution: paper.Execution) -> Order:
     return order
 
 
-def _split(desk: Desk, action: Split, bar: Bar | None) -> None:
+def _split(desk: Desk, action: Split, number: int, bar: Bar | None) -> None:
     """Shares, working orders and the mark follow the ratio; fractions are paid out in cash."""
     if bar is None and action.symbol in desk.state.marks:
         desk.emit(fx.Split(symbol=action.symbol, ratio=action.ratio))
     price = bar.open if bar else mark(desk.state, action.symbol)
     for sleeve in sorted(desk.state.positions):
-        before = desk.position(sleeve, action.symbol)
-        if before.quantity:
-            _split_position(desk, sleeve, action, before, price or ZERO)
+        if desk.position(sleeve, action.symbol).quantity:
+            key = _action_key(desk, action, number, sleeve)
+            _split_position(desk, sleeve, action, key, price or ZERO)
     for order in _queue(desk):
         if order.symbol == action.symbol:
             _split_order(desk, order, action.ratio)
 
 
-def _split_position(
-    desk: Desk, sleeve: str, action: Split, before: portfolio.Position, price: Decimal
-) -> None:
+def _split_position(desk: Desk, sleeve: str, action: Split, key: str, price: Decimal) -> None:
     fractional = desk.config.fractional
+    before = desk.position(sleeve, action.symbol)
     after, fraction = portfolio.split(before, action.ratio, fractional=fractional)
-    if fraction:
+    if fraction or not after.quantity:
         after, cost = portfolio.sold(after, fraction)
         value = money.cents(fraction * price)
-        key = digest("cash_in_lieu", sleeve, action.symbol, desk.session.isoformat())
         lines = ledger.sale(action.symbol, value, cost, ZERO)
         desk.post("cash_in_lieu", key, sleeve, lines)
     desk.emit(fx.PositionChanged(sleeve=sleeve, symbol=action.symbol, position=after))
@@ -127,22 +130,29 @@ def _split_position(
 
 def _split_order(desk: Desk, order: Order, ratio: Decimal) -> None:
     """Keep what the order is worth; one that would be left with a part of a share is cancelled."""
-    quantity = order.quantity * ratio
-    if quantity != money.whole(quantity) and not desk.config.fractional:
+    quantity = money.quantity(order.quantity * ratio)
+    filled = money.quantity(order.filled_quantity * ratio)
+    broken = any(shares != money.whole(shares) for shares in (quantity, filled))
+    if quantity <= filled or (broken and not desk.config.fractional):
         desk.change(moved(order, Status.CANCELLED))
         return
     limit = order.limit_price and money.price(order.limit_price / ratio)
-    filled = order.filled_quantity * ratio
     desk.change(
         msgspec.structs.replace(order, quantity=quantity, limit_price=limit, filled_quantity=filled)
     )
 
 
-def _dividend(desk: Desk, action: Dividend) -> None:
+def _action_key(desk: Desk, action: Split | Dividend, number: int, sleeve: str) -> str:
+    """Natural key of a posting; a symbol may have several actions in one session."""
+    kind = str(action.__struct_config__.tag)
+    return digest(kind, sleeve, action.symbol, desk.session.isoformat(), str(number))
+
+
+def _dividend(desk: Desk, action: Dividend, number: int) -> None:
     for sleeve in sorted(desk.state.positions):
         shares = desk.position(sleeve, action.symbol).quantity
         if shares:
-            key = digest("dividend", sleeve, action.symbol, desk.session.isoformat())
+            key = _action_key(desk, action, number, sleeve)
             amount = money.cents(shares * action.amount)
             desk.post("dividend", key, sleeve, ledger.dividend(action.symbol, amount))
 

@@ -14,6 +14,10 @@ from execution.domain.money import ONE, ZERO
 from execution.domain.orders import Side
 
 
+NO_PRICE = "no reference price"
+"""Why a signal that asks for shares gets none."""
+
+
 class Scored(NamedTuple):
     """A symbol's score in [-1, 1] and its reference price, None where none is known."""
 
@@ -48,7 +52,7 @@ def size(
     stay within the sleeve's cash less its reserve.
     """
     ordered = sorted(scores)
-    weights = _weights(ordered, sleeve.held, rules)
+    weights = _weights(ordered, sleeve, rules)
     wishes = [
         _wish(scored, weights[scored.symbol], sleeve, rules, fractional=fractional)
         for scored in ordered
@@ -57,10 +61,9 @@ def size(
     return sorted(affordable, key=lambda wish: (wish.side == Side.BUY, wish.symbol))
 
 
-def _weights(
-    scores: list[Scored], held: Mapping[str, Decimal], rules: Sizing
-) -> dict[str, Decimal | None]:
+def _weights(scores: list[Scored], sleeve: Sleeve, rules: Sizing) -> dict[str, Decimal | None]:
     """Target weight by symbol; None means: leave what is held."""
+    held = sleeve.held
     targets: dict[str, Decimal | None] = {}
     entries: list[Scored] = []
     for scored in scores:
@@ -77,7 +80,18 @@ def _weights(
                 continue
             newcomers -= 1
         targets[scored.symbol] = rules.max_weight * min(ONE, scored.score / rules.full_score)
-    return _scaled(targets, rules.gross_target)
+    return _scaled(targets, max(ZERO, rules.gross_target - _kept_weight(scores, targets, sleeve)))
+
+
+def _kept_weight(
+    scores: list[Scored], targets: Mapping[str, Decimal | None], sleeve: Sleeve
+) -> Decimal:
+    """The share of the equity that what is left alone takes up."""
+    if sleeve.equity <= 0:
+        return ZERO
+    kept = (s for s in scores if targets[s.symbol] is None)
+    value = sum((sleeve.held[s.symbol] * (s.price or ZERO) for s in kept), ZERO)
+    return value / sleeve.equity
 
 
 def _scaled(targets: dict[str, Decimal | None], gross: Decimal) -> dict[str, Decimal | None]:
@@ -92,12 +106,12 @@ def _wish(
 ) -> Wish:
     held = sleeve.held.get(scored.symbol, ZERO)
     detail = {"score": str(scored.score), "held": str(money.plain(held))}
-    if scored.price is None or weight is None:
-        detail["reason"] = (
-            "no reference price" if scored.price is None else "between exit and entry"
-        )
-        return Wish(scored.symbol, None, ZERO, detail)
-    wanted = sleeve.equity * weight / scored.price
+    if weight is None:
+        return Wish(scored.symbol, None, ZERO, detail | {"reason": "between exit and entry"})
+    if not scored.price:
+        reason = NO_PRICE if weight or held else "at target"
+        return Wish(scored.symbol, None, ZERO, detail | {"reason": reason})
+    wanted = max(ZERO, sleeve.equity) * weight / scored.price
     target = money.quantity(wanted) if fractional else money.whole(wanted)
     change = target - held
     detail |= {"weight": f"{weight:.6f}", "price": str(scored.price), "target": str(target)}

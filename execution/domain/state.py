@@ -46,6 +46,10 @@ class State(msgspec.Struct):
     orders: dict[str, Order] = {}
     """Working orders by id."""
     marks: dict[str, Mark] = {}
+    recent: tuple[date, ...] = ()
+    """The last sessions, as many as a reference price may be old."""
+    watermarks: dict[str, dict[str, datetime]] = {}
+    """By strategy, then symbol: `as_of` of the last signal that was executed."""
     suspects: tuple[str, ...] = ()
     """Symbols whose last bar jumped without an explanation: no new entries."""
     pending: dict[str, int] = {}
@@ -103,6 +107,7 @@ def _(effect: fx.AccountOpened, state: State, _inbox: Inbox) -> None:
     state.config = effect.config
     state.cash = dict.fromkeys(effect.config.capital, ZERO)
     state.positions = {sleeve: {} for sleeve in effect.config.capital}
+    state.watermarks = {strategy: {} for strategy in effect.config.strategies}
 
 
 @apply.register
@@ -115,6 +120,8 @@ def _(effect: fx.BarsApplied, state: State, inbox: Inbox) -> None:
     bars = inbox.bars.pop(effect.input_id)
     del state.pending[effect.input_id]
     state.clock, state.session, state.awaiting = bars.bar_end, bars.session, effect.awaiting
+    kept = state.config.limits.quote_max_age_sessions if state.config else 1
+    state.recent = (*state.recent, bars.session)[-kept:]
     state.suspects = bars.suspects
     for bar in bars.bars:
         state.marks[bar.symbol] = Mark(money.price(bar.close), bars.session)
@@ -173,6 +180,8 @@ def _(effect: fx.PositionChanged, state: State, _inbox: Inbox) -> None:
 
 @apply.register
 def _(effect: fx.SignalDisposed, state: State, inbox: Inbox) -> None:
+    if effect.disposition == fx.Disposition.EXECUTED:
+        state.watermarks[effect.strategy][effect.symbol] = effect.as_of
     inbox.signals.pop(effect.signal_id, None)
     state.pending.pop(effect.signal_id, None)
 

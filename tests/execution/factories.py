@@ -93,7 +93,10 @@ def order(symbol: str = "AAPL", quantity: str = "10", **fields: object) -> Place
 
 
 def session(
-    day: date, scores: dict[str, str], prices: dict[str, str] | None = None, previous: date | None = None
+    day: date,
+    scores: dict[str, str],
+    prices: dict[str, str] | None = None,
+    previous: date | None = None,
 ) -> list[Input]:
     """A whole session's feed in order: bars, signals, set."""
     prices = prices or dict.fromkeys(scores, "100")

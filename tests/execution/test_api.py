@@ -1,0 +1,232 @@
+"""The HTTP API over a running core: who may ask, what is answered, what is refused and why."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from execution.domain.money import ZERO
+from tests.execution.factories import DAYS, feed, session
+from tests.execution.running import RunningCore, as_messages, running, send
+from tests.servers import NatsServer, PostgresServer
+
+SCORES = {"AAPL": "0.6", "IBM": "0.3", "MSFT": "-0.2"}
+SESSIONS = DAYS[:3]
+ORDER = {"symbol": "MSFT", "side": "buy", "quantity": "5", "client_order_id": "mine-1"}
+
+
+@pytest.fixture(scope="module")
+def core(
+    postgres_server: PostgresServer,
+    database_template: str,
+    nats_server: NatsServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[RunningCore]:
+    """One core for the whole module; tests that change something open an account of their own."""
+    database = postgres_server.create("test_api", database_template)
+    nats_server.clear()
+    folder = tmp_path_factory.mktemp("core")
+    with running(RunningCore(database, nats_server.url, folder)) as started:
+        yield started
+    nats_server.clear()
+    postgres_server.drop(database.name)
+
+
+@pytest.fixture
+def account(core: RunningCore) -> str:
+    """A new replay account with three sessions behind it."""
+    name = f"test-{secrets.token_hex(4)}"
+    body = {"account": name, "strategies": ["technical"], "sources": ["sample"]}
+    assert core.http.post("/api/v1/accounts", json=body).status_code == 201
+    send(core.nats_url, as_messages(feed(SESSIONS, SCORES), name))
+    core.wait_until_closed(SESSIONS[-1], name)
+    return name
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
+def test_probes_need_no_token(core: RunningCore, path: str) -> None:
+    assert core.http.get(path, headers={"Authorization": ""}).is_success
+
+
+@pytest.mark.parametrize("given", ["", "Bearer", "Bearer wrong", "Basic {token}", "{token}"])
+@pytest.mark.parametrize("path", ["/api/v1/account", "/metrics", "/openapi.json", "/nowhere"])
+def test_everything_else_needs_it(core: RunningCore, path: str, given: str) -> None:
+    answer = core.http.get(path, headers={"Authorization": given.format(token=core.token)})
+    assert answer.status_code == 401
+    assert answer.json()["error"] == "UNAUTHORIZED"
+
+
+def test_an_account_before_its_first_session_is_worth_its_capital(core: RunningCore) -> None:
+    account = core.account()
+    assert account["equity"] == account["capital"] == "100000.00"
+    assert account["session"] is None
+    answer = core.http.post("/api/v1/orders", json=ORDER)
+    assert (answer.status_code, answer.json()["error"]) == (409, "NO_SESSION")
+
+
+def test_money_and_positions_agree(core: RunningCore, account: str) -> None:
+    told = core.account(account)
+    positions = core.get("/api/v1/positions", account=account)
+    value = sum((Decimal(p["market_value"]) for p in positions), ZERO)
+    assert Decimal(told["equity"]) == Decimal(told["cash"]) + value
+    assert core.get("/api/v1/equity", account=account)[-1]["equity"] == told["equity"]
+    assert [e["session"] for e in core.get("/api/v1/equity", account=account)] == [
+        str(d) for d in SESSIONS
+    ]
+    only = core.get(
+        "/api/v1/equity", account=account, **{"from": str(SESSIONS[1]), "to": str(SESSIONS[1])}
+    )
+    assert [e["session"] for e in only] == [str(SESSIONS[1])]
+
+
+def test_why_leads_from_a_fill_to_its_signal_and_run(core: RunningCore, account: str) -> None:
+    fill = core.get("/api/v1/fills", account=account)[0]
+    why = core.get(f"/api/v1/why/{fill['fill_id'][:8]}")
+    assert why["fill"]["price"] == fill["price"]
+    assert why["order"]["order_id"] == fill["order_id"]
+    assert why["signal"]["symbol"] == fill["symbol"]
+    assert why["signal"]["score"] == SCORES[fill["symbol"]]
+    assert why["provenance"]["run_id"] == "run"
+    assert why["provenance"]["partition"] == str(SESSIONS[0])
+    passed = {c["code"]: c["numbers"] for c in why["checks"] if c["outcome"] == "passed"}
+    assert float(passed["POSITION_LIMIT"]["found"]) <= float(passed["POSITION_LIMIT"]["limit"])
+    assert why["sizing"]["target"] == fill["quantity"].split(".")[0]
+    assert core.http.get("/api/v1/why/abcdef123456").json()["error"] == "FILL_UNKNOWN"
+
+
+def test_a_session_tells_how_its_signals_ended(core: RunningCore, account: str) -> None:
+    told = core.get(f"/api/v1/sessions/{SESSIONS[0]}", account=account)
+    assert told["closed"] is True
+    assert told["dispositions"] == {"executed": 2, "held": 1}
+    assert told["fills"] == 0
+    assert core.get(f"/api/v1/sessions/{SESSIONS[1]}", account=account)["fills"] == 2
+    assert (
+        core.http.get(f"/api/v1/sessions/{DAYS[50]}?account={account}").json()["error"]
+        == "SESSION_UNKNOWN"
+    )
+
+
+def test_pages_add_up_to_the_whole(core: RunningCore, account: str) -> None:
+    whole = core.get("/api/v1/signals", account=account, limit=500)
+    pages, after = [], "0:"
+    while True:
+        answer = core.http.get(
+            "/api/v1/signals", params={"account": account, "limit": 2, "after": after}
+        )
+        pages += answer.json()
+        if "next-cursor" not in answer.headers:
+            break
+        after = answer.headers["next-cursor"]
+    assert pages == whole
+    assert len(whole) == len(SESSIONS) * len(SCORES)
+
+
+def test_a_manual_order_is_judged_filled_and_explained(core: RunningCore, account: str) -> None:
+    order = ORDER | {"account": account}
+    answer = core.http.post("/api/v1/orders", json=order)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["status"] == "accepted"
+    again = core.http.post("/api/v1/orders", json=order)
+    assert again.json() == answer.json()
+    other = core.http.post("/api/v1/orders", json=order | {"quantity": "6"})
+    assert (other.status_code, other.json()["error"]) == (409, "CLIENT_ORDER_ID_USED")
+    day = DAYS[3]
+    send(core.nats_url, as_messages(session(day, SCORES, previous=SESSIONS[-1]), account))
+    core.wait_until_closed(day, account)
+    fills = [f for f in core.get("/api/v1/fills", account=account) if f["sleeve"] == "manual"]
+    assert [(f["symbol"], f["quantity"]) for f in fills] == [("MSFT", "5.000000000")]
+    why = core.get(f"/api/v1/why/{fills[0]['fill_id']}")
+    assert why["signal"] is None
+    assert why["order"]["client_order_id"] == "mine-1"
+
+
+def test_a_refused_order_names_its_reason_and_numbers(core: RunningCore, account: str) -> None:
+    order = ORDER | {"account": account}
+    answer = core.http.post("/api/v1/orders", json=order | {"quantity": "5000"})
+    assert (answer.status_code, answer.json()["error"]) == (403, "MAX_ORDER_NOTIONAL")
+    failed = [c for c in answer.json()["order"]["checks"] if c["outcome"] == "failed"]
+    assert {c["code"] for c in failed} >= {"MAX_ORDER_NOTIONAL", "POSITION_LIMIT", "BUYING_POWER"}
+    sell = order | {"side": "sell", "symbol": "AAPL", "client_order_id": "mine-2"}
+    answer = core.http.post("/api/v1/orders", json=sell)
+    assert answer.json()["error"] == "INSUFFICIENT_QTY"  # the strategy's shares are not ours
+    unknown = order | {"symbol": "NONE", "client_order_id": "mine-3"}
+    assert core.http.post("/api/v1/orders", json=unknown).json()["error"] == "QUOTE_MISSING"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quantity": "0"},
+        {"quantity": "-1"},
+        {"quantity": "NaN"},
+        {"quantity": "Infinity"},
+        {"quantity": "1e400"},
+        {"quantity": "0." + "1" * 40},
+        {"side": "hold"},
+        {"symbol": "aapl"},
+        {"symbol": "A" * 65536},
+        {"symbol": "\ud800"},
+        {"type": "limit"},
+        {"limit_price": "5"},
+        {"type": "limit", "limit_price": "-5"},
+        {"client_order_id": ""},
+        {"surprise": 1},
+        {"account": "../sample"},
+    ],
+    ids=str,
+)
+def test_a_malformed_order_is_refused_with_its_place(
+    core: RunningCore, change: dict[str, object]
+) -> None:
+    before = core.account()
+    body = json.dumps(ORDER | change)
+    answer = core.http.post(
+        "/api/v1/orders", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code in {413, 422}, answer.text
+    assert answer.json()["error"] in {"SCHEMA_INVALID", "BODY_TOO_LARGE"}
+    assert answer.json()["message"]
+    assert core.account() == before
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b"null", b"1e999", b"[" * 30_000])
+def test_a_body_that_is_no_order_is_refused(core: RunningCore, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = core.http.post("/api/v1/orders", content=body, headers=headers)
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "SCHEMA_INVALID"
+
+
+def test_a_body_without_a_length_is_refused_unread(core: RunningCore) -> None:
+    answer = core.http.post("/api/v1/orders", content=iter([b"x" * 1000] * 1000))
+    assert (answer.status_code, answer.json()["error"]) == (413, "BODY_TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["account?account=nobody", "positions?account=nobody", "orders?account=nobody"],
+)
+def test_an_unknown_account_is_named(core: RunningCore, path: str) -> None:
+    answer = core.http.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json()["error"]) == (404, "ACCOUNT_UNKNOWN")
+    assert "nobody" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=501", "after=x", "account=A!", "color=red"])
+def test_a_bad_query_is_refused(core: RunningCore, query: str) -> None:
+    answer = core.http.get(f"/api/v1/orders?{query}")
+    assert (answer.status_code, answer.json()["error"]) == (422, "SCHEMA_INVALID")
+
+
+def test_a_replay_account_is_opened_once_and_trades(core: RunningCore) -> None:
+    body = {"account": "mine", "strategies": ["technical"], "sources": ["sample"]}
+    assert core.http.post("/api/v1/accounts", json=body).status_code == 201
+    assert core.http.post("/api/v1/accounts", json=body).status_code == 200
+    other = core.http.post("/api/v1/accounts", json=body | {"sources": ["files"]})
+    assert (other.status_code, other.json()["error"]) == (409, "ACCOUNT_CONFLICT")
+    send(core.nats_url, as_messages(feed(SESSIONS, SCORES), "mine"))
+    core.wait_until_closed(SESSIONS[-1], "mine")
+    assert core.account("sample")["session"] is None
+    assert {a["account"] for a in core.get("/api/v1/accounts")} >= {"files", "mine", "sample"}
