@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""How the system is put together and run: `local` is the command line and the one-command stack."""

@@ -79,7 +79,7 @@ class Writer:
             try:
                 found = await client.fetch(subscription, BATCH, FETCH_WAIT_S)
             except NatsError as error:
-                log.warning("inputs.fetch_failed account=%s error=%r", self.account, error)
+                log.warning("input.fetch_failed account=%s error=%r", self.account, error)
                 await asyncio.sleep(FETCH_WAIT_S)
                 continue
             if found:
@@ -104,8 +104,9 @@ class Writer:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, MAX_PAUSE_S)
         self.ready = False
-        while not self._fetched.empty():  # so that the fetching task is not left waiting
-            self._fetched.get_nowait()
+        while not self._fetched.empty():  # whoever drives the account next gets these at once
+            for message in self._fetched.get_nowait():
+                await message.nak()
 
     async def _processor(self, connection: Connection) -> Processor:
         await store.register(connection, self.config)

@@ -49,7 +49,7 @@ class AccountReader:
         if version != self._version:
             self.registry = await read(self._js)
             self._version = version
-            log.info("registry.read accounts=%s", ",".join(sorted(self.registry.accounts)))
+            log.info("account.read accounts=%s", ",".join(sorted(self.registry.accounts)))
         return self.registry
 
     async def _read_version(self) -> tuple[object, ...]:
@@ -90,12 +90,12 @@ def _account(subject: str, payload: bytes) -> AccountRegistered | None:
     try:
         message = decode(payload)
     except InvalidMessageError as error:
-        log.warning("registry.ignored subject=%s error=%s", subject, error)
+        log.warning("account.ignored subject=%s error=%s", subject, error)
         return None
     if not isinstance(message, AccountRegistered):
-        log.warning("registry.ignored subject=%s kind=%s", subject, type(message).__name__)
+        log.warning("account.ignored subject=%s kind=%s", subject, type(message).__name__)
         return None
     if subject != subjects.registered_account(message.account):
-        log.warning("registry.ignored subject=%s account=%s", subject, message.account)
+        log.warning("account.ignored subject=%s account=%s", subject, message.account)
         return None
     return message

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 PING_INTERVAL_S = 5
 FLUSH_S = 5
-ACK_TIMEOUT_S = 10.0
+ACK_TIMEOUT_S = 5.0
 PATIENCE_S = 60.0
 """How long a message is sent again; well within the streams' duplicate window."""
 
@@ -203,36 +203,26 @@ async def _settle_window(
 async def _send_all(
     js: JetStreamContext, messages: Sequence[Outgoing]
 ) -> list[api.PubAck | PublishError]:
-    futures = [await _send(js, message) for message in messages]
-    if futures:
-        await asyncio.wait(futures, timeout=ACK_TIMEOUT_S)
-    return [_outcome(future, message) for future, message in zip(futures, messages, strict=True)]
+    return list(await asyncio.gather(*(_send(js, message) for message in messages)))
 
 
-async def _send(js: JetStreamContext, message: Outgoing) -> "asyncio.Future[api.PubAck]":
+async def _send(js: JetStreamContext, message: Outgoing) -> api.PubAck | PublishError:
+    """One request; not `publish_async`, which never tells of an error that the server answers."""
     headers = {**message.headers, api.Header.MSG_ID.value: message.message_id}
     try:
-        return await js.publish_async(message.subject, message.payload, headers=headers)
-    except (NatsError, OSError) as error:
-        failed: asyncio.Future[api.PubAck] = asyncio.get_running_loop().create_future()
-        failed.set_exception(error)
-        return failed
-
-
-def _outcome(future: "asyncio.Future[api.PubAck]", message: Outgoing) -> api.PubAck | PublishError:
-    if not future.done():
-        future.cancel()
+        return await js.publish(
+            message.subject, message.payload, timeout=ACK_TIMEOUT_S, headers=headers
+        )
+    except TimeoutError:
         reason = (
             f"no acknowledgement within {ACK_TIMEOUT_S:.0f} s "
             "(a missing permission looks the same: see nats.failed in the log)"
         )
         return PublishError(message.subject, message.message_id, reason, permanent=False)
-    error = future.exception()
-    if error is None:
-        return future.result()
-    return PublishError(
-        message.subject, message.message_id, str(error), permanent=_is_permanent(error)
-    )
+    except (NatsError, OSError) as error:
+        return PublishError(
+            message.subject, message.message_id, str(error), permanent=_is_permanent(error)
+        )
 
 
 def _is_permanent(error: BaseException) -> bool:

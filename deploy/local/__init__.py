@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The command line `trading` and the stack that it starts on one machine."""

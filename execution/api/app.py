@@ -24,6 +24,8 @@ def create(services: Services) -> FastAPI:
     app = FastAPI(
         title="trading-core",
         version="1",
+        docs_url=None,  # its page loads scripts from a foreign host
+        redoc_url=None,
         default_response_class=Answer,
         redirect_slashes=False,
     )

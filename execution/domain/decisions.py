@@ -38,7 +38,19 @@ def decide_set(desk: Desk, strategy: str, signals: list[Signal]) -> None:
 
 def place_order(desk: Desk, command: PlaceOrder) -> None:
     """Judge a person's order and record it, accepted or refused."""
-    order = Order(
+    _judge(desk, book_of(desk), _manual(desk, command))
+
+
+def refuse_order(desk: Desk, command: PlaceOrder, code: Code) -> None:
+    """Record a person's order that could not be judged."""
+    order = _manual(desk, command)
+    desk.emit(
+        fx.OrderCreated(order=msgspec.structs.replace(order, status=Status.REFUSED, code=code))
+    )
+
+
+def _manual(desk: Desk, command: PlaceOrder) -> Order:
+    return Order(
         order_id=digest("order", command.account, command.client_order_id),
         client_order_id=command.client_order_id,
         sleeve=MANUAL_SLEEVE,
@@ -53,7 +65,6 @@ def place_order(desk: Desk, command: PlaceOrder) -> None:
         session=desk.state.session,
         accepted_at=desk.now,
     )
-    _judge(desk, book_of(desk), order)
 
 
 def dispose(desk: Desk, signal: Signal, disposition: Disposition, code: str | None) -> None:

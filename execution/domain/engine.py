@@ -9,7 +9,7 @@ from datetime import date
 from decimal import localcontext
 
 from execution.domain import effects as fx
-from execution.domain.decisions import decide_set, dispose, place_order
+from execution.domain.decisions import decide_set, dispose, place_order, refuse_order
 from execution.domain.desk import Desk
 from execution.domain.effects import Disposition
 from execution.domain.inputs import (
@@ -41,7 +41,10 @@ def handle(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect
 
 
 def refuse(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect, ...]:
-    """What is recorded for an input that the engine could not decide on: nothing but its end."""
+    """What is recorded for an input that the engine could not decide on: nothing but its end.
+
+    A deadline ends what it was for, and with it the bars that may be what cannot be decided on.
+    """
     with localcontext(CONTEXT):
         receive(state, inbox, seq, item)
         desk = Desk(state, inbox)
@@ -53,11 +56,18 @@ def _end(desk: Desk, item: Input) -> None:
     if isinstance(item, Signal):
         dispose(desk, item, Disposition.DEAD_LETTER, Code.INTERNAL_ERROR)
     elif isinstance(item, Bars):
-        desk.emit(
-            fx.BarsRefused(input_id=item.input_id, session=item.session, code="INTERNAL_ERROR")
-        )
+        _refuse_bars(desk, item, Code.INTERNAL_ERROR)
     elif isinstance(item, SignalSet):
         desk.emit(fx.SetRefused(strategy=item.strategy, session=item.session))
+    elif isinstance(item, PlaceOrder) and desk.state.clock is not None:
+        refuse_order(desk, item, Code.INTERNAL_ERROR)
+    elif isinstance(item, Deadline):
+        for strategy in desk.state.awaiting:
+            _close_without(desk, strategy)
+        for bars in _orphans(desk.inbox):
+            _refuse_bars(desk, bars, "PREDECESSOR_MISSING")
+        if (following := _next_bars(desk)) is not None:
+            _refuse_bars(desk, following, Code.INTERNAL_ERROR)
 
 
 def fold(state: State, inbox: Inbox, seq: int, item: Input, effects: tuple[fx.Effect, ...]) -> None:

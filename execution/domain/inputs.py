@@ -14,7 +14,6 @@ from execution.domain.config import AccountConfig
 from execution.domain.orders import OrderType, Side, TimeInForce
 from router.messages import Bars, Signal, SignalSet, digest
 
-
 LARGEST = Decimal(10) ** 15
 """What a quantity or price stays below, so that their product fits its column."""
 

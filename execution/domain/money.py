@@ -53,7 +53,7 @@ def score(value: Decimal) -> Decimal:
 
 def whole(value: Decimal) -> Decimal:
     """Whole shares towards zero."""
-    return value.to_integral_value(rounding=ROUND_DOWN)
+    return value.quantize(ONE, rounding=ROUND_DOWN)
 
 
 def plain(value: Decimal) -> Decimal:

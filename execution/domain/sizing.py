@@ -13,7 +13,6 @@ from execution.domain.config import Sizing
 from execution.domain.money import ONE, ZERO
 from execution.domain.orders import Side
 
-
 NO_PRICE = "no reference price"
 """Why a signal that asks for shares gets none."""
 

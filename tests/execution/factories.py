@@ -54,9 +54,15 @@ def bars(
     )
 
 
-def signal(day: date, symbol: str = "AAPL", score: str = "0.5", content: str = "") -> Signal:
+def signal(
+    day: date,
+    symbol: str = "AAPL",
+    score: str = "0.5",
+    content: str = "",
+    strategy: str = "technical",
+) -> Signal:
     return Signal(
-        strategy="technical",
+        strategy=strategy,
         strategy_version="1",
         symbol=symbol,
         session=day,
@@ -71,9 +77,9 @@ def signal(day: date, symbol: str = "AAPL", score: str = "0.5", content: str = "
     )
 
 
-def signal_set(day: date, signals: list[Signal]) -> SignalSet:
+def signal_set(day: date, signals: list[Signal], strategy: str = "technical") -> SignalSet:
     return SignalSet(
-        strategy="technical",
+        strategy=strategy,
         session=day,
         as_of=close_of(day),
         signal_ids=tuple(s.input_id for s in signals),

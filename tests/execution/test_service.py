@@ -109,6 +109,7 @@ def test_flushing_the_cache_changes_no_decision(
     half = len(messages) // 2
     with running(RunningCore(database, nats_url, tmp_path, valkey_server.url)) as core:
         send(nats_url, messages[:half])
+        core.wait_until_closed(SESSIONS[len(SESSIONS) // 2 - 1])
         until(lambda: _quote(core)["cached"] is True, "a quote in the cache")
         valkey_server.clear()
         assert _quote(core)["cached"] is False
@@ -133,9 +134,10 @@ def test_the_kill_switch_row_refuses_new_orders(core: RunningCore) -> None:
 @pytest.mark.parametrize("table", ["journal", "ledger", "fills", "dispositions", "equity"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET account = account", "DELETE FROM {}"])
 def test_the_application_cannot_rewrite_history(database: Database, table: str, verb: str) -> None:
-    with psycopg.connect(database.app_url) as connection:
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            connection.execute(verb.format(table))  # type: ignore[arg-type]
+    statement = verb.format(table)
+    connection = psycopg.connect(database.app_url)
+    with connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute(statement)  # type: ignore[arg-type]
 
 
 def _duplicates(core: RunningCore) -> float:

@@ -57,8 +57,8 @@ TAMPERINGS = {
     "a vanished order": "DELETE FROM orders WHERE symbol = 'IBM'",
     "an order's check": "UPDATE orders SET checks = '[]'",
     "a disposition": "UPDATE dispositions SET disposition = 'held'",
-    "an added disposition": """INSERT INTO dispositions SELECT account, 'x', strategy, 'ZZZ', session,
-        as_of, score, 'held', code, NULL, detail, seq FROM dispositions LIMIT 1""",
+    "an added disposition": """INSERT INTO dispositions SELECT account, 'x', strategy, 'ZZZ',
+        session, as_of, score, 'held', code, NULL, detail, seq FROM dispositions LIMIT 1""",
     "an equity": "UPDATE equity SET equity = equity + 0.01",
     "a state": f"UPDATE engine_state SET state = {FLIP.format('state')}",
     "a balanced pair of ledger lines": """UPDATE ledger SET amount = amount + CASE line
@@ -78,12 +78,10 @@ async def test_every_tampering_is_found(books: Database, tampering: str) -> None
 async def test_a_transaction_that_does_not_balance_cannot_be_committed(books: Database) -> None:
     unbalanced = """INSERT INTO ledger SELECT account, 'x', line, kind, sleeve, ledger_account,
         symbol, currency, amount, at, seq FROM ledger WHERE line = 0 LIMIT 1"""
-    with (
-        psycopg.connect(books.app_url) as connection,
-        pytest.raises(psycopg.errors.CheckViolation, match="does not balance"),
-    ):
+    with psycopg.connect(books.app_url) as connection:
         connection.execute(unbalanced)
-        connection.commit()
+        with pytest.raises(psycopg.errors.CheckViolation, match="does not balance"):
+            connection.commit()
 
 
 async def test_another_writer_is_noticed(books: Database) -> None:

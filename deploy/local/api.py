@@ -1,0 +1,102 @@
+"""A small client of the trading core's HTTP API.
+
+Belongs here: the calls that the command line makes, and turning refusals into sentences.
+Keep out: printing, and the core's own code.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from deploy.local.errors import DeployError, NotRunningError
+
+TIMEOUT_S = 30.0
+PAGE = 500
+
+
+class UnknownError(DeployError):
+    """The core does not know what was asked for."""
+
+    exit_code = 2
+
+
+class Core:
+    """The trading core at one address, with the token of its state folder."""
+
+    def __init__(self, url: str, token_file: Path) -> None:
+        self.url = url
+        try:
+            token = token_file.read_text().strip()
+        except FileNotFoundError as error:
+            raise NotRunningError(f"{token_file} does not exist: start the stack first.") from error
+        headers = {"Authorization": f"Bearer {token}"}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
+
+    def is_ready(self) -> bool:
+        """Whether the core says that it can work."""
+        try:
+            return self._client.get("/health/ready").status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """Every account with its mode, strategies and sources."""
+        return list(self._get("/api/v1/accounts"))
+
+    def open_account(self, account: str, strategies: list[str], sources: list[str]) -> None:
+        """Open a replay account, or find the same one open."""
+        body = {"account": account, "strategies": strategies, "sources": sources}
+        self._read(self._send("POST", "/api/v1/accounts", body=body))
+
+    def account(self, account: str) -> dict[str, Any]:
+        """Figures of one account."""
+        return dict(self._get("/api/v1/account", account=account))
+
+    def equity(self, account: str, start: str, end: str) -> list[dict[str, Any]]:
+        """Equity by session, ascending."""
+        query = {"account": account, "from": start, "to": end}
+        return list(self._get("/api/v1/equity", **query))
+
+    def positions(self, account: str) -> list[dict[str, Any]]:
+        """What the account holds."""
+        return list(self._get("/api/v1/positions", account=account))
+
+    def fills(self, account: str, limit: int = PAGE) -> list[dict[str, Any]]:
+        """A page of fills."""
+        found = self._get("/api/v1/fills", account=account, limit=limit)
+        return list(found)
+
+    def why(self, fill_id: str) -> dict[str, Any]:
+        """Everything that led to a fill."""
+        return dict(self._get(f"/api/v1/why/{fill_id}"))
+
+    def _get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - whatever JSON holds
+        return self._read(self._send("GET", path, query=query))
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str | int] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> httpx.Response:
+        try:
+            return self._client.request(method, path, params=query, json=body)
+        except httpx.HTTPError as error:
+            raise DeployError(f"The trading core at {self.url} does not answer: {error}") from error
+
+    def _read(self, response: httpx.Response) -> Any:  # noqa: ANN401 - whatever JSON holds
+        if response.is_success:
+            return response.json()
+        sentence = _sentence(response)
+        if response.status_code in {httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY}:
+            raise UnknownError(sentence)
+        raise DeployError(sentence)
+
+
+def _sentence(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"The trading core answered {response.status_code} to {response.url.path}."

@@ -1,0 +1,101 @@
+"""What `trading run` is asked to do, checked before anything starts.
+
+Belongs here: the request, its defaults, and one sentence for each way it can be wrong.
+Keep out: doing it (runs.py), and what a source accepts (pipelines).
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from deploy.local.errors import BadInputError
+
+DEFAULT_SOURCE = "sample"
+DEFAULT_FROM = "2012-01-01"
+DEFAULT_TO = "2012-12-31"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of the command line."""
+
+    source: str = DEFAULT_SOURCE
+    path: str | None = None
+    start: str = DEFAULT_FROM
+    end: str = DEFAULT_TO
+    symbols: str | None = None
+    account: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A range of sessions of a source for a replay account."""
+
+    source: str
+    path: str
+    symbols: tuple[str, ...]
+    account: str
+    first_session: date
+    last_session: date
+    sessions: int
+
+
+def check(asked: Asked) -> Request:
+    """The request, or BadInputError with the value that is wrong."""
+    start, end = _day("--from", asked.start), _day("--to", asked.end)
+    account = _account(asked.account or asked.source)
+    path = str(Path(asked.path).expanduser().absolute()) if asked.path else ""
+    symbols = _symbols(asked.symbols)
+    sessions = _sessions(asked.source, path, symbols, start, end)
+    return Request(
+        source=asked.source,
+        path=path,
+        symbols=symbols,
+        account=account,
+        first_session=sessions[0],
+        last_session=sessions[-1],
+        sessions=len(sessions),
+    )
+
+
+def _sessions(
+    source: str, path: str, symbols: tuple[str, ...], start: date, end: date
+) -> list[date]:
+    from pipelines.errors import PipelineError
+    from pipelines.request import check_request
+    from pipelines.sources import open_source
+
+    try:
+        return check_request(open_source(source, path), symbols or None, start, end)
+    except PipelineError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInputError(
+            f"{option} is {text!r} and must be a day such as 2012-01-31."
+        ) from error
+
+
+def _symbols(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    found = tuple(dict.fromkeys(each.strip().upper() for each in text.split(",") if each.strip()))
+    if not found:
+        raise BadInputError(f"--symbols is {text!r} and names no symbol.")
+    return found
+
+
+def _account(name: str) -> str:
+    from router import subjects
+
+    try:
+        subjects.account_inputs(name)
+    except subjects.InvalidTokenError as error:
+        raise BadInputError(
+            f"--account is {name!r} and must be 1 to 32 characters of a-z, 0-9, _ and -."
+        ) from error
+    return name

@@ -1,0 +1,142 @@
+"""What a run came to, for a terminal of 80 columns.
+
+Belongs here: pure rendering of a report with rich.
+Keep out: asking anybody for figures, and printing.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from deploy.local.report import Report, Stage
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 60
+LABEL_WIDTH = 11
+
+
+def render(report: Report) -> RenderableType:
+    """The whole summary."""
+    return Group(
+        Text(),
+        _title(report),
+        Text(),
+        *_equity(report),
+        Text(),
+        _positions(report.positions),
+        Text(),
+        *_counts(report.account),
+        Text(),
+        _stages(report.stages, report.seconds),
+        Text(),
+        *_addresses(report),
+    )
+
+
+def sparkline(values: Sequence[Decimal], width: int = CURVE_WIDTH) -> str:
+    """The values as bars of eight heights, thinned to `width` by taking the last of each bucket."""
+    if not values:
+        return ""
+    count = min(width, len(values))
+    thinned = [values[(index + 1) * len(values) // count - 1] for index in range(count)]
+    low, high = min(thinned), max(thinned)
+    span = high - low
+    top = len(BLOCKS) - 1
+    return "".join(BLOCKS[int((each - low) / span * top) if span else 0] for each in thinned)
+
+
+def counts_line(counts: Mapping[str, int]) -> str:
+    """Counts by name, largest first."""
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in ordered if count) or "none"
+
+
+def money(value: object) -> str:
+    """An amount with two decimals and thousands."""
+    return f"{Decimal(str(value)):,.2f}"
+
+
+def _title(report: Report) -> Text:
+    account = report.account
+    title = Text(f"Account {account['account']}", style="bold")
+    days = f"{report.first_session} to {report.last_session}"
+    return title.append(f" ({account['mode']}), {days}, {report.sessions} sessions", style="none")
+
+
+def _equity(report: Report) -> list[Text]:
+    values = [Decimal(each["equity"]) for each in report.equity]
+    if not values:
+        return [_line("Equity", "no session was closed in this range")]
+    start, end = Decimal(report.account["capital"]), values[-1]
+    change = (end / start - 1) * 100 if start else Decimal(0)
+    currency = report.account["currency"]
+    figures = f"{money(start)} -> {money(end)} {currency} ({change:+.2f} %)"
+    extremes = f"lowest {money(min(values))}, highest {money(max(values))}"
+    return [_line("Equity", sparkline(values)), _line("", figures), _line("", extremes)]
+
+
+def _positions(positions: Sequence[Mapping[str, Any]]) -> RenderableType:
+    held = [each for each in positions if Decimal(each["quantity"])]
+    if not held:
+        return _line("Positions", "none")
+    table = _table("Position", "Quantity", "Average", "Mark", "Value", "Unrealised")
+    for each in held:
+        table.add_row(
+            f"{each['symbol']} ({each['sleeve']})",
+            f"{Decimal(each['quantity']).normalize():,f}",
+            *(_amount(each, name) for name in ("average_price", "mark")),
+            *(_amount(each, name) for name in ("market_value", "unrealised")),
+        )
+    return table
+
+
+def _counts(account: Mapping[str, Any]) -> list[Text]:
+    return [
+        _line("Orders", counts_line(account["orders"])),
+        _line("Signals", counts_line(account["dispositions"])),
+        _line("Refusals", counts_line(account["refusals"])),
+    ]
+
+
+def _stages(stages: Sequence[Stage], seconds: float) -> RenderableType:
+    table = _table("Stage", "Seconds")
+    for stage in stages:
+        table.add_row(stage.name, "-" if stage.seconds is None else f"{stage.seconds:.1f}")
+    table.add_row("in all", f"{seconds:.1f}", style="bold")
+    return table
+
+
+def _addresses(report: Report) -> list[Text]:
+    lines = [
+        _line("Decisions", str(report.account["decision_hash"])),
+        _line("Dagster", f"{report.dagster_url}  (lineage, runs)"),
+        _line("This run", report.run_url),
+        _line("Core API", f"{report.core_url}/docs"),
+        _line("Token", "trading token"),
+    ]
+    if report.example_fill:
+        lines.append(_line("Why", f"trading why {report.example_fill}"))
+    return lines
+
+
+def _amount(row: Mapping[str, Any], name: str) -> str:
+    value = row.get(name)
+    return "-" if value is None else money(value)
+
+
+def _line(label: str, text: str) -> Text:
+    """A label and its text; long texts wrap below the text, not below the label."""
+    line = Text(f"{label:<{LABEL_WIDTH}}", style="bold" if label else "")
+    return line.append(text, style="none")
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table

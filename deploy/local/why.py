@@ -1,0 +1,91 @@
+"""The answer to `trading why` as a tree.
+
+Belongs here: pure rendering of what the trading core says led to a fill.
+Keep out: asking for it, and printing.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rich.text import Text
+from rich.tree import Tree
+
+LONG_DECIMAL = re.compile(r"-?\d+\.\d+\Z")
+FILL = ("fill_id", "side", "quantity", "symbol", "price")
+ORDER = ("order_id", "type", "side", "quantity", "symbol")
+SIGNAL = ("strategy", "symbol", "session", "score")
+REPEATED = {"order_id", "signal_id", "account", "sleeve", "kind", "reasons", "provenance"}
+"""Said elsewhere in the tree."""
+
+
+def render(answer: Mapping[str, Any], dagster_url: str) -> Tree:
+    """Fill, order, checks with their numbers, sizing, signal with its reasons, and its origin.
+
+    The links hang side by side, so that an address fits into 80 columns.
+    """
+    fill, order, signal = answer["fill"], answer["order"], answer.get("signal")
+    root = Tree(_title("Fill", _words(fill, FILL)))
+    account = f"{fill.get('account')}, sleeve {fill.get('sleeve')}"
+    root.add(Text("account: ", style="dim").append(account, style="none"))
+    _rows(root, fill, {*FILL, *REPEATED})
+    _rows(root.add(_title("Order", _words(order, ORDER))), order, {*ORDER, *REPEATED})
+    _checks(root, answer.get("checks") or [])
+    if answer.get("sizing"):
+        _rows(root.add(_title("Sizing", "")), answer["sizing"], set())
+    if signal:
+        _signal(root, signal)
+        _origin(root, answer.get("provenance") or signal.get("provenance") or {}, dagster_url)
+    else:
+        root.add(_title("Signal", "none: a person or another program sent this order"))
+    return root
+
+
+def _checks(root: Tree, checks: list[Mapping[str, Any]]) -> None:
+    under = root.add(_title("Checks", f"({len(checks)})"))
+    for each in checks:
+        line = Text(f"{each['code']} {each['outcome']}")
+        numbers = _plain(each.get("numbers") or {})
+        under.add(line.append(f"  {numbers}" if numbers else "", style="dim"))
+
+
+def _signal(root: Tree, signal: Mapping[str, Any]) -> None:
+    under = root.add(_title("Signal", _words(signal, SIGNAL)))
+    for reason in signal.get("reasons") or []:
+        under.add(Text(str(reason)))
+    under.add(Text("signal_id: ", style="dim").append(str(signal.get("signal_id")), style="none"))
+    _rows(under, signal, {*SIGNAL, *REPEATED})
+
+
+def _origin(root: Tree, origin: Mapping[str, Any], dagster_url: str) -> None:
+    if not origin:
+        return
+    under = root.add(_title("Run", f"{dagster_url}/runs/{origin.get('run_id')}"))
+    _rows(under, origin, {"run_id", "input_versions"})
+    for table, version in (origin.get("input_versions") or {}).items():
+        under.add(Text(f"input {table}: ", style="dim").append(str(version), style="none"))
+
+
+def _rows(branch: Tree, values: Mapping[str, Any], hidden: set[str]) -> None:
+    """The other fields, one line each, without what is empty."""
+    for name, value in values.items():
+        if name not in hidden and value not in (None, "", [], {}):
+            branch.add(Text(f"{name}: ", style="dim").append(_plain(value), style="none"))
+
+
+def _title(kind: str, words: str) -> Text:
+    return Text(kind, style="bold").append(f" {words}" if words else "", style="none")
+
+
+def _words(values: Mapping[str, Any], names: tuple[str, ...]) -> str:
+    return " ".join(_plain(values[name]) for name in names if values.get(name) is not None)
+
+
+def _plain(value: object) -> str:
+    """Decimals without the zeros that only fill the column's scale."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(each)}" for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(each) for each in value)
+    text = str(value)
+    return text.rstrip("0").rstrip(".") if LONG_DECIMAL.match(text) else text

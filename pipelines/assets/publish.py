@@ -1,0 +1,127 @@
+"""The assets `replayed_signals` and `published_signals`: what the lake holds, onto the wire.
+
+Belongs here: which accounts are meant, and saying what was sent.
+Keep out: messages (feed.py), NATS (publishing.py), the locks (locks.py).
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+import dagster as dg
+
+from pipelines import locks, publishing
+from pipelines.assets import show
+from pipelines.assets.partitions import ONE_RUN, SESSIONS, Result, sessions_of
+from pipelines.assets.resources import Clock, Feed
+from pipelines.assets.signals import signals
+from pipelines.feed import Tables, in_feed_order
+from pipelines.lake import open_lake
+from pipelines.settings import read_settings
+from pipelines.sources.base import no_actions
+from router.client import Published
+from router.messages import Bars, Input, Signal
+
+CODE_VERSION = "1"
+
+
+class Tally:
+    """Counts what passes by, per session."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.sessions: list[date] = []
+        self.signals: dict[date, int] = {}
+
+    def over(self, messages: Iterable[Input]) -> Iterator[Input]:
+        """The same messages, counted."""
+        for message in messages:
+            self.sent += 1
+            if isinstance(message, Bars):
+                self.sessions.append(message.session)
+                self.signals[message.session] = 0
+            elif isinstance(message, Signal):
+                self.signals[message.session] += 1
+            yield message
+
+
+@dg.asset(
+    deps=[signals],
+    partitions_def=SESSIONS,
+    backfill_policy=ONE_RUN,
+    group_name="trading",
+    kinds={"nats"},
+    owners=["team:quant"],
+    code_version=CODE_VERSION,
+)
+def replayed_signals(context: dg.AssetExecutionContext, feed: Feed) -> Result:
+    """Bars and signals of these sessions, sent to a replay account in the order of time.
+
+    Sending them again is harmless: the account knows what it has seen.
+    """
+    sessions, account = sessions_of(context), feed.replay_account
+    tally = Tally()
+    published = _send(tally, load(feed, sessions), publishing.to_replay(account))
+    show.per_session(
+        context,
+        {
+            session: {"account": account, "signals": tally.signals.get(session, 0)}
+            for session in sessions
+        },
+    )
+    metadata = {"account": account, **_summary(tally, published)}
+    context.add_asset_metadata(metadata, partition_key=sessions[-1].isoformat())
+    return Result()
+
+
+@dg.asset(
+    deps=[signals],
+    partitions_def=SESSIONS,
+    backfill_policy=ONE_RUN,
+    group_name="trading",
+    kinds={"nats"},
+    owners=["team:quant"],
+    code_version=CODE_VERSION,
+)
+def published_signals(context: dg.AssetExecutionContext, feed: Feed, clock: Clock) -> Result:
+    """Bars and signals of the current session, sent to paper and live accounts.
+
+    Denied unless a live schedule or the authenticated API started the run, for the current
+    session alone; a denied run sends nothing and says why.
+    """
+    sessions = sessions_of(context)
+    reason = locks.denial(context.run.tags, sessions, clock.now())
+    if reason is not None:
+        context.log.warning("publish.denied reason=%s", reason)
+        return Result(metadata={"published": 0, "reason": reason})
+    tally = Tally()
+    published = _send(tally, load(feed, sessions), publishing.to_live())
+    metadata = {"published": tally.sent, **_summary(tally, published)}
+    return Result(metadata=metadata)
+
+
+def load(feed: Feed, sessions: list[date]) -> Tables:
+    """What the lake holds of these sessions."""
+    lake, dataset = open_lake(read_settings().lake_url), feed.dataset
+    start, end = sessions[0], sessions[-1]
+    return Tables(
+        source=feed.source,
+        bars=lake.read("bars", dataset, start, end),
+        actions=lake.read("actions", dataset, start, end, empty=no_actions()),
+        signals=lake.read("signals", dataset, start, end),
+    )
+
+
+def _send(tally: Tally, tables: Tables, subject_of: publishing.Address) -> Published:
+    messages = tally.over(in_feed_order(tables))
+    return publishing.send(read_settings().nats_url, publishing.address(messages, subject_of))
+
+
+def _summary(tally: Tally, published: Published) -> dict[str, int | str]:
+    span = f"{tally.sessions[0]} to {tally.sessions[-1]}" if tally.sessions else "none"
+    return {
+        "sent": tally.sent,
+        "stored": published.stored,
+        "duplicates": published.duplicates,
+        "sessions": len(tally.sessions),
+        "span": span,
+    }

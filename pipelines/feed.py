@@ -1,0 +1,169 @@
+"""Rows of the lake as wire messages, in the order in which an account is fed.
+
+Belongs here: pure conversion, and the order: the bars of a session, its signals, its set marker.
+Keep out: NATS and Dagster; what a message means to an account.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+
+from pipelines import calendar
+from pipelines.analyses.bars import PRICE_SCALE, PRICES
+from pipelines.lake import versions
+from pipelines.sources.base import ACTION_COLUMNS
+from pipelines.strategies.technical import SCORE_SCALE, SEPARATOR
+from router.messages import (
+    Bar,
+    Bars,
+    Dividend,
+    Input,
+    Provenance,
+    Signal,
+    SignalSet,
+    Split,
+    digest,
+)
+
+BAR_CONTENT = ["symbol", *PRICES, "volume", "suspect"]
+ACTION_SCALE = 9
+SIGNAL_FIELDS = ["symbol", "score", "content", "reasons"]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a range of sessions is fed from; the frames are sorted by symbol and session."""
+
+    source: str
+    bars: pd.DataFrame
+    actions: pd.DataFrame
+    signals: pd.DataFrame
+
+
+def bars_versions(bars: pd.DataFrame, actions: pd.DataFrame) -> dict[date, str]:
+    """The content hash of each session with bars: its bars, and its actions where it has any."""
+    of_actions = versions(actions, [name for name in ACTION_COLUMNS if name != "session"])
+    return {
+        session: digest(version, of_actions[session]) if session in of_actions else version
+        for session, version in versions(bars, BAR_CONTENT).items()
+    }
+
+
+def in_feed_order(tables: Tables) -> Iterator[Input]:
+    """Every message of the range, session by session; a session without a bar is left out."""
+    bars, actions = _by_session(tables.bars), _by_session(tables.actions)
+    signals = _by_session(tables.signals)
+    hashes = bars_versions(tables.bars, tables.actions)
+    previous: date | None = None
+    for session, rows in bars.items():
+        yield _bars(tables.source, session, previous, rows, actions.get(session), hashes[session])
+        if session in signals:
+            yield from _signals(session, signals[session])
+        previous = session
+
+
+def _by_session(frame: pd.DataFrame) -> dict[date, pd.DataFrame]:
+    ordered = frame.sort_values(["session", "symbol"], kind="stable", ignore_index=True)
+    groups = ordered.groupby("session")
+    return {part["session"].iloc[0].date(): part for _, part in groups}
+
+
+def _bars(
+    source: str,
+    session: date,
+    previous: date | None,
+    rows: pd.DataFrame,
+    actions: pd.DataFrame | None,
+    version: str,
+) -> Bars:
+    return Bars(
+        source=source,
+        session=session,
+        previous=previous,
+        bar_end=calendar.close_of(session),
+        known_at=_moment(rows["known_at"].max()),
+        version=version,
+        bars=tuple(_bar(*row) for row in _tuples(rows, ["symbol", *PRICES, "volume"])),
+        actions=() if actions is None else tuple(_actions(actions)),
+        suspects=tuple(rows["symbol"][rows["suspect"].to_numpy(dtype=bool)].tolist()),
+    )
+
+
+def _bar(symbol: str, opened: float, high: float, low: float, close: float, volume: float) -> Bar:
+    return Bar(
+        symbol=symbol,
+        open=exact(opened, PRICE_SCALE),
+        high=exact(high, PRICE_SCALE),
+        low=exact(low, PRICE_SCALE),
+        close=exact(close, PRICE_SCALE),
+        volume=exact(volume, PRICE_SCALE),
+    )
+
+
+def _actions(rows: pd.DataFrame) -> Iterator[Split | Dividend]:
+    for symbol, split, dividend in _tuples(rows, ["symbol", "split", "dividend"]):
+        # The dividend is of shares held before, so it comes before the split.
+        if dividend > 0:
+            yield Dividend(symbol=symbol, amount=exact(dividend, ACTION_SCALE))
+        if split != 1.0:
+            yield Split(symbol=symbol, ratio=exact(split, ACTION_SCALE))
+
+
+def _signals(session: date, rows: pd.DataFrame) -> Iterator[Signal | SignalSet]:
+    """All rows of a session share what the first row says of the strategy and the run."""
+    first = rows.iloc[0]
+    provenance = _provenance(session, first)
+    strategy, version = str(first["strategy"]), str(first["strategy_version"])
+    as_of, valid_until = _moment(first["as_of"]), _moment(first["valid_until"])
+    ids: list[str] = []
+    for symbol, score, content, reasons in _tuples(rows, SIGNAL_FIELDS):
+        signal = Signal(
+            strategy=strategy,
+            strategy_version=version,
+            symbol=symbol,
+            session=session,
+            as_of=as_of,
+            valid_until=valid_until,
+            score=exact(score, SCORE_SCALE),
+            content=content,
+            reasons=tuple(reasons.split(SEPARATOR)),
+            provenance=provenance,
+        )
+        ids.append(signal.input_id)
+        yield signal
+    yield SignalSet(strategy=strategy, session=session, as_of=as_of, signal_ids=tuple(ids))
+
+
+def _provenance(session: date, row: pd.Series) -> Provenance:
+    return Provenance(
+        run_id=str(row["run_id"]),
+        asset="signals",
+        partition=session.isoformat(),
+        code_version=str(row["code_version"]),
+        input_versions={
+            "bars": str(row["bars_version"]),
+            "technical": str(row["technical_version"]),
+        },
+    )
+
+
+def exact(value: float, scale: int) -> Decimal:
+    """The shortest decimal that is this float, rounded to `scale` places; whole numbers plain."""
+    rounded = round(value, scale) + 0.0
+    return (
+        Decimal(int(rounded))
+        if rounded.is_integer()
+        else Decimal(f"{rounded:.{scale}f}".rstrip("0"))
+    )
+
+
+def _tuples(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    return zip(*(rows[name].tolist() for name in columns), strict=True)
+
+
+def _moment(value: pd.Timestamp) -> datetime:
+    return value.to_pydatetime().astimezone(UTC)

@@ -1,0 +1,83 @@
+"""The shipped strategy: a weighted sum of the RSI, MACD and Bollinger scores.
+
+Belongs here: the combination, its settings and their rules. Keep out: indicators (analyses/).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipelines.analyses import technical
+from pipelines.errors import StrategyError
+from router.messages import digest
+
+SCORE_SCALE = 6
+SEPARATOR = "; "
+CONTENT_COLUMNS = ("close", *technical.INDICATORS, *technical.SCORES)
+
+
+@dataclass(frozen=True)
+class TechnicalStrategy:
+    """Weights by score column, and the threshold below which there is no opinion."""
+
+    name: str
+    version: str
+    weights: Mapping[str, float]
+    threshold: float
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.weights) - set(technical.SCORES))
+        if unknown:
+            raise StrategyError(f"strategy {self.name}: there is no score {unknown[0]!r}")
+        total = sum(abs(weight) for weight in self.weights.values())
+        if not 0 < total <= 1 + 1e-9:
+            raise StrategyError(f"strategy {self.name}: weights add up to {total}, not within 1")
+        if not 0 <= self.threshold < 1:
+            raise StrategyError(f"strategy {self.name}: threshold {self.threshold} is not in [0,1)")
+
+    def signals(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """One row per symbol and day with all scores: symbol, session, score, reasons, content.
+
+        Input: a frame of analyses.technical. `score` is in [-1, 1], rounded to 6 decimals;
+        `content` is the digest of the row that it was computed from.
+        """
+        ready = frame.dropna(subset=list(self.weights)).reset_index(drop=True)
+        combined = np.zeros(len(ready))
+        for column, weight in self.weights.items():
+            combined += weight * ready[column].to_numpy(dtype=np.float64)
+        opinion = np.abs(combined) >= self.threshold
+        score = np.round(np.where(opinion, combined, 0.0), SCORE_SCALE) + 0.0
+        return ready[["symbol", "session"]].assign(
+            score=np.clip(score, -1.0, 1.0),
+            reasons=self._reasons(ready, combined, opinion),
+            content=_contents(ready),
+        )
+
+    def _reasons(self, ready: pd.DataFrame, combined: np.ndarray, opinion: np.ndarray) -> list[str]:
+        weak = f"{{:.3f}} is within the threshold {self.threshold}"
+        return [
+            SEPARATOR.join(texts if strong else (*texts, weak.format(value)))
+            for texts, value, strong in zip(
+                technical.reasons(ready), combined.tolist(), opinion.tolist(), strict=True
+            )
+        ]
+
+
+def from_toml(text: str) -> TechnicalStrategy:
+    """The strategy that a settings file describes, or StrategyError."""
+    try:
+        return TechnicalStrategy(**tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, TypeError) as error:
+        raise StrategyError(f"the strategy's settings cannot be read: {error}") from error
+
+
+def _contents(ready: pd.DataFrame) -> list[str]:
+    columns = [ready[name].tolist() for name in CONTENT_COLUMNS]
+    keys = zip(ready["symbol"].tolist(), ready["session"].dt.strftime("%Y-%m-%d"), strict=True)
+    return [
+        digest(symbol, session, *map(repr, values))
+        for (symbol, session), *values in zip(keys, *columns, strict=True)
+    ]

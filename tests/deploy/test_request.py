@@ -1,0 +1,51 @@
+"""The request of a run: defaults, and one sentence for each way it can be wrong."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from deploy.local import request
+from deploy.local.errors import BadInputError
+from deploy.local.request import Asked
+
+
+def test_the_defaults_are_the_samples_2012() -> None:
+    checked = request.check(Asked())
+    assert (checked.source, checked.account, checked.symbols) == ("sample", "sample", ())
+    assert (checked.first_session, checked.last_session) == (date(2012, 1, 3), date(2012, 12, 31))
+    assert checked.sessions == 250
+
+
+def test_symbols_and_path_are_made_plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    header = "symbol,date,open,high,low,close,volume\n"
+    Path("prices.csv").write_text(header + "ABC,2012-03-01,1,1,1,1,1\n")
+    asked = Asked("files", "prices.csv", "2012-03-01", "2012-03-01", " abc,ABC ", "mine")
+    checked = request.check(asked)
+    assert checked.path == str(tmp_path / "prices.csv")
+    assert checked.symbols == ("ABC",)
+    assert checked.account == "mine"
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        (Asked(source="nowhere"), "'nowhere'"),
+        (Asked(start="2012-02-30"), "--from is '2012-02-30'"),
+        (Asked(end="soon"), "--to is 'soon'"),
+        (Asked(start="2012-03-01", end="2012-02-01"), "2012-03-01"),
+        (Asked(start="2012-03-03", end="2012-03-04"), "2012-03-03"),
+        (Asked(end="2025-01-31"), "2025-01-31"),
+        (Asked(symbols="AAPL,ZZZZ"), "ZZZZ"),
+        (Asked(symbols=","), "names no symbol"),
+        (Asked(account="My Account"), "--account is 'My Account'"),
+        (Asked(source="files"), "path"),
+        (Asked(source="files", path="/nowhere/prices.csv"), "/nowhere/prices.csv"),
+    ],
+)
+def test_what_is_wrong_is_named_in_one_sentence(asked: Asked, named: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        request.check(asked)
+    assert named in str(caught.value)
+    assert "\n" not in str(caught.value)

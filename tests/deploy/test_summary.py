@@ -1,0 +1,186 @@
+"""The summary and the answer to why: what a person must find in them, within 80 columns."""
+
+import dataclasses
+import io
+import json
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console, RenderableType
+
+from deploy.local import summary, why
+from deploy.local.report import Report, Stage
+
+ACCOUNT: dict[str, Any] = {
+    "account": "sample",
+    "mode": "replay",
+    "currency": "USD",
+    "capital": "100000",
+    "cash": "50000",
+    "equity": "104321.17",
+    "decision_hash": "0123456789abcdef0123456789abcdef",
+    "orders": {"FILLED": 120, "CANCELLED": 3, "REJECTED": 0},
+    "dispositions": {"EXECUTED": 120, "NO_CHANGE": 900},
+    "refusals": {"POSITION_LIMIT": 7},
+}
+POSITION = {
+    "sleeve": "technical",
+    "symbol": "AAPL",
+    "quantity": "1234",
+    "cost": "1",
+    "average_price": "76.123456",
+    "mark": "532.17",
+    "market_value": "20222.46",
+    "unrealised": "-123.4",
+    "realised": "0",
+}
+REPORT = Report(
+    run_id="5f0c9a52-7b0c-4f5c-9d2f-0a3a4b5c6d7e",
+    run_url="http://127.0.0.1:3000/runs/5f0c9a52-7b0c-4f5c-9d2f-0a3a4b5c6d7e",
+    dagster_url="http://127.0.0.1:3000",
+    core_url="http://127.0.0.1:8080",
+    first_session="2012-01-03",
+    last_session="2012-12-31",
+    sessions=250,
+    seconds=12.34,
+    stages=[Stage("bars", 1.25), Stage("portfolio", None)],
+    account=ACCOUNT,
+    equity=[
+        {
+            "session": f"day {index}",
+            "equity": str(99_000 + index * 20),
+            "cash": "0",
+            "exposure": "0",
+        }
+        for index in range(250)
+    ],
+    positions=[POSITION, {**POSITION, "symbol": "GONE", "quantity": "0"}],
+    example_fill="fill-1",
+)
+
+
+def text_of(renderable: RenderableType) -> str:
+    out = io.StringIO()
+    Console(file=out, width=80).print(renderable)
+    return out.getvalue()
+
+
+def test_the_summary_says_what_happened() -> None:
+    text = text_of(summary.render(REPORT))
+    for expected in (
+        "Account sample (replay), 2012-01-03 to 2012-12-31, 250 sessions",
+        "100,000.00 -> 103,980.00 USD (+3.98 %)",
+        "lowest 99,000.00, highest 103,980.00",
+        "AAPL (technical)",
+        "1,234",
+        "-123.40",
+        "FILLED 120, CANCELLED 3",
+        "NO_CHANGE 900, EXECUTED 120",
+        "POSITION_LIMIT 7",
+        "0123456789abcdef0123456789abcdef",
+        "http://127.0.0.1:3000",
+        "http://127.0.0.1:8080/docs",
+        "trading token",
+        "trading why fill-1",
+    ):
+        assert expected in text
+    assert "GONE" not in text
+    assert "REJECTED" not in text
+
+
+def test_the_summary_fits_80_columns_without_wrapping_the_runs_address() -> None:
+    lines = text_of(summary.render(REPORT)).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert any(line.rstrip().endswith(REPORT.run_url) for line in lines)
+
+
+def test_an_account_that_did_nothing_is_told_too() -> None:
+    idle = {**ACCOUNT, "orders": {}, "dispositions": {}, "refusals": {}}
+    empty = dataclasses.replace(REPORT, account=idle, equity=[], positions=[], example_fill=None)
+    text = text_of(summary.render(empty))
+    assert "no session was closed in this range" in text
+    assert text.count("none") == 4
+
+
+def test_the_report_is_json() -> None:
+    document = json.loads(json.dumps(REPORT.as_json()))
+    assert document["account"]["decision_hash"] == ACCOUNT["decision_hash"]
+    assert document["stages"][0] == {"name": "bars", "seconds": 1.25}
+
+
+amounts = st.lists(st.decimals(min_value=-(10**9), max_value=10**9, places=2), max_size=300)
+
+
+@given(amounts, st.integers(min_value=1, max_value=80))
+def test_a_sparkline_is_as_wide_as_its_values_and_shows_extremes(
+    values: list[Decimal], width: int
+) -> None:
+    line = summary.sparkline(values, width)
+    assert len(line) == min(len(values), width)
+    assert set(line) <= set(summary.BLOCKS)
+    if len(values) <= width and len(set(values)) > 1:
+        assert line[values.index(max(values))] == "█"
+        assert line[values.index(min(values))] == "▁"
+
+
+ANSWER: dict[str, Any] = {
+    "fill": {
+        "fill_id": "f-1",
+        "side": "buy",
+        "quantity": "10.000000000",
+        "symbol": "AAPL",
+        "price": "58.75",
+    },
+    "order": {
+        "order_id": "o-1",
+        "type": "market",
+        "side": "buy",
+        "quantity": "10",
+        "symbol": "AAPL",
+    },
+    "checks": [
+        {
+            "code": "POSITION_LIMIT",
+            "outcome": "passed",
+            "numbers": {"limit": "10000.00", "found": "587.50"},
+        }
+    ],
+    "sizing": {"target_weight": "0.15"},
+    "signal": {
+        "strategy": "technical",
+        "symbol": "AAPL",
+        "session": "2012-02-01",
+        "score": "0.41",
+        "reasons": ["RSI 28 is oversold"],
+    },
+    "provenance": {
+        "run_id": "run-1",
+        "partition": "2012-02-01",
+        "code_version": "v1",
+        "input_versions": {"bars": "abc"},
+    },
+}
+
+
+def test_why_names_every_link_of_the_chain() -> None:
+    text = text_of(why.render(ANSWER, "http://127.0.0.1:3000"))
+    for expected in (
+        "Fill f-1 buy 10 AAPL 58.75",
+        "Order o-1 market buy 10 AAPL",
+        "target_weight: 0.15",
+        "POSITION_LIMIT passed",
+        "limit 10000, found 587.5",
+        "Signal technical AAPL 2012-02-01 0.41",
+        "RSI 28 is oversold",
+        "http://127.0.0.1:3000/runs/run-1",
+        "code_version: v1",
+        "input bars: abc",
+    ):
+        assert expected in text
+
+
+def test_why_of_a_manual_order_says_that_there_is_no_signal() -> None:
+    manual = {**ANSWER, "signal": None, "provenance": None, "sizing": None, "checks": []}
+    assert "none: a person or another program sent this order" in text_of(why.render(manual, ""))

@@ -1,0 +1,78 @@
+"""Waiting for an account: it ends when the session is closed, or when nothing moves any more."""
+
+import time
+from datetime import date
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pipelines.core import Core, open_core, wait_until_closed
+from pipelines.errors import CoreError
+from pipelines.settings import Settings
+from tests.pipelines.fake_core import TOKEN, FakeCore, serving
+
+DAY = date(2012, 1, 4)
+
+
+def client(core: FakeCore, token: str = TOKEN) -> Core:
+    headers = {"Authorization": f"Bearer {token}"}
+    return Core(httpx.Client(base_url=core.url, headers=headers))
+
+
+def test_it_waits_until_the_session_is_closed() -> None:
+    with serving(FakeCore(lambda look: "2012-01-04" if look > 2 else None)) as core:
+        fake = client(core)
+        with fake.http:
+            assert wait_until_closed(fake, "sample", DAY, 5)["closed_session"] == "2012-01-04"
+    assert core.looks == 3
+
+
+def test_it_goes_on_as_long_as_the_account_moves() -> None:
+    """Every look shows a new session, so that a patience of 0.5 s lasts for 5 looks of 0.2 s."""
+    with serving(FakeCore(lambda look: f"2011-12-{look:02}" if look < 6 else "2012-01-05")) as core:
+        fake = client(core)
+        with fake.http:
+            wait_until_closed(fake, "sample", DAY, 0.5)
+    assert core.looks == 6
+
+
+def test_it_gives_up_when_nothing_moves_and_says_where_it_stands() -> None:
+    with serving(FakeCore(lambda _: "2012-01-03")) as core:
+        fake = client(core)
+        began = time.monotonic()
+        with fake.http, pytest.raises(CoreError, match="closed 2012-01-03") as caught:
+            wait_until_closed(fake, "sample", DAY, 0.5)
+    assert "before it closed 2012-01-04" in str(caught.value)
+    assert 0.5 <= time.monotonic() - began < 5
+
+
+def test_a_core_that_is_away_is_waited_for_and_named() -> None:
+    with (
+        httpx.Client(base_url="http://127.0.0.1:1") as http,
+        pytest.raises(CoreError, match=r"did not answer for 0\.3 s"),
+    ):
+        wait_until_closed(Core(http), "sample", DAY, 0.3)
+
+
+def test_an_unknown_account_and_a_wrong_token_fail_at_once() -> None:
+    with serving(FakeCore(lambda _: None, known=False)) as core:
+        fake, stranger = client(core), client(core, "guessed")
+        with fake.http, pytest.raises(CoreError, match="404 no account"):
+            wait_until_closed(fake, "nobody", DAY, 60)
+        with stranger.http, pytest.raises(CoreError, match="401 wrong token"):
+            wait_until_closed(stranger, "sample", DAY, 60)
+
+
+def test_a_session_that_was_never_booked_is_none() -> None:
+    with serving(FakeCore(lambda _: None)) as core:
+        fake = client(core)
+        with fake.http:
+            assert fake.session("sample", date(2012, 1, 5)) is None
+            assert (fake.session("sample", DAY) or {})["fills"] == 2
+
+
+def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
+    settings = Settings("lake", "nats", "http://127.0.0.1:1", tmp_path / "api-token")
+    with pytest.raises(CoreError, match=r"api-token cannot be read"), open_core(settings):
+        pass

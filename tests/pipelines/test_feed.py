@@ -1,0 +1,127 @@
+"""Rows to messages: order, exact figures, and versions that cover all that a message says."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+
+from pipelines import calendar
+from pipelines.feed import Tables, bars_versions, exact, in_feed_order
+from pipelines.publishing import address, to_live, to_replay
+from router.messages import Bars, Dividend, Signal, SignalSet, Split, decode
+from tests.pipelines.frames import actions, bars
+
+DAYS = [date(2012, 1, 3), date(2012, 1, 4)]
+
+
+def lake_bars(closes: list[float], symbol: str = "IBM") -> pd.DataFrame:
+    rows = bars(closes, symbol)
+    closing = rows["session"].map(calendar.closes(rows["session"]))
+    return rows.assign(suspect=False, event_time=closing, known_at=closing + pd.Timedelta("15min"))
+
+
+def lake_signals(scores: list[float], symbol: str = "IBM") -> pd.DataFrame:
+    rows = bars(scores, symbol)[["symbol", "session"]]
+    days = rows["session"].dt.date
+    return rows.assign(
+        score=scores,
+        reasons="RSI 24.1 below 30; and more",
+        content="0" * 32,
+        strategy="technical",
+        strategy_version="1",
+        as_of=days.map(calendar.close_of),
+        valid_until=days.map(lambda day: calendar.open_of(calendar.next_session(day))),
+        run_id="run",
+        code_version="1",
+        bars_version="b",
+        technical_version="t",
+    )
+
+
+def tables() -> Tables:
+    return Tables(
+        source="sample",
+        bars=pd.concat([lake_bars([10, 11], "A"), lake_bars([20, 21], "B")], ignore_index=True),
+        actions=actions(("A", 1, 2.0, 0.25)),
+        signals=pd.concat([lake_signals([0.5, -0.25], "A"), lake_signals([0, 1], "B")]),
+    )
+
+
+def test_each_session_is_its_bars_then_its_signals_then_its_set() -> None:
+    kinds = [(type(m).__name__, m.session) for m in in_feed_order(tables())]
+    one_day = ["Bars", "Signal", "Signal", "SignalSet"]
+    assert kinds == [(kind, day) for day in DAYS for kind in one_day]
+
+
+def test_bars_name_the_session_before_and_the_actions_of_the_day() -> None:
+    first, second = (m for m in in_feed_order(tables()) if isinstance(m, Bars))
+    assert (first.previous, second.previous) == (None, DAYS[0])
+    assert first.actions == ()
+    assert second.actions == (
+        Dividend(symbol="A", amount=Decimal("0.25")),
+        Split(symbol="A", ratio=Decimal(2)),
+    )
+    assert second.bar_end == datetime(2012, 1, 4, 21, 0, tzinfo=UTC)
+    assert second.known_at == datetime(2012, 1, 4, 21, 15, tzinfo=UTC)
+
+
+def test_signals_say_where_they_came_from_and_until_when_they_hold() -> None:
+    signal = next(m for m in in_feed_order(tables()) if isinstance(m, Signal))
+    assert signal.score == Decimal("0.5")
+    assert signal.reasons == ("RSI 24.1 below 30", "and more")
+    assert signal.as_of == datetime(2012, 1, 3, 21, 0, tzinfo=UTC)
+    assert signal.valid_until == datetime(2012, 1, 4, 14, 30, tzinfo=UTC)
+    assert signal.provenance.partition == "2012-01-03"
+    assert signal.provenance.input_versions == {"bars": "b", "technical": "t"}
+
+
+def test_the_set_names_every_signal() -> None:
+    messages = list(in_feed_order(tables()))
+    for marker in (m for m in messages if isinstance(m, SignalSet)):
+        ids = [
+            m.input_id for m in messages if isinstance(m, Signal) and m.session == marker.session
+        ]
+        assert list(marker.signal_ids) == ids
+
+
+def test_a_session_without_signals_still_has_its_bars() -> None:
+    given = tables()
+    bare = Tables("sample", given.bars, given.actions, given.signals.iloc[:0])
+    assert [type(m) for m in in_feed_order(bare)] == [Bars, Bars]
+
+
+def test_the_version_of_a_session_covers_bars_suspects_and_actions() -> None:
+    given = tables()
+    hashes = bars_versions(given.bars, given.actions)
+    without = bars_versions(given.bars, actions())
+    suspected = bars_versions(given.bars.assign(suspect=True), given.actions)
+    later = bars_versions(given.bars.assign(known_at="later"), given.actions)
+    assert hashes[DAYS[0]] == without[DAYS[0]]
+    assert hashes[DAYS[1]] != without[DAYS[1]]
+    assert hashes[DAYS[0]] != suspected[DAYS[0]]
+    assert hashes == later
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.1 + 0.2, "0.3"), (42.05, "42.05"), (3.0, "3"), (-0.0, "0"), (1e-6, "0.000001"),
+     (573576400.0, "573576400"), (38.2318, "38.2318"), (123456789.123456, "123456789.123456")],
+)  # fmt: skip
+def test_figures_are_the_shortest_decimals(value: float, text: str) -> None:
+    assert str(exact(value, 6)) == text
+
+
+def test_subjects_and_ids_follow_the_message() -> None:
+    sent = list(address(in_feed_order(tables()), to_replay("mine")))
+    assert [message.subject for message in sent[:4]] == [
+        "replay.mine.bars.sample",
+        "replay.mine.signal.technical",
+        "replay.mine.signal.technical",
+        "replay.mine.set.technical",
+    ]
+    first = decode(sent[0].payload)
+    assert isinstance(first, Bars)
+    assert sent[0].message_id == f"replay.mine.bars.sample:{first.input_id}"
+    live = next(iter(address(in_feed_order(tables()), to_live())))
+    assert live.subject == "live.bars.sample"

@@ -1,0 +1,69 @@
+"""The shipped strategy: weights, threshold, and what its signals are identified by."""
+
+import pandas as pd
+import pytest
+
+from pipelines.analyses.technical import technical
+from pipelines.assets.signals import packaged_strategy
+from pipelines.errors import StrategyError
+from pipelines.strategies.technical import TechnicalStrategy, from_toml
+from tests.pipelines.frames import actions, bars, walk
+
+FRAME = technical(bars(walk(60)), actions())
+WEIGHTS = {"rsi_score": 0.25, "macd_score": 0.5, "bollinger_score": 0.25}
+
+
+def row(rsi: float, macd: float, bollinger: float) -> pd.DataFrame:
+    last = FRAME.tail(1).reset_index(drop=True)
+    return last.assign(rsi_score=rsi, macd_score=macd, bollinger_score=bollinger)
+
+
+def test_scores_are_weighed_and_rounded() -> None:
+    """0.25 * 0.4 + 0.5 * 0.6 - 0.25 * 0.2 = 0.35."""
+    strategy = TechnicalStrategy("technical", "1", WEIGHTS, 0.1)
+    assert strategy.signals(row(0.4, 0.6, -0.2))["score"].tolist() == [0.35]
+    assert strategy.signals(row(1 / 3, 0.0, 0.2))["score"].tolist() == [0.133333]
+
+
+def test_below_the_threshold_there_is_no_opinion_and_the_reasons_say_so() -> None:
+    strategy = TechnicalStrategy("technical", "1", WEIGHTS, 0.1)
+    found = strategy.signals(row(0.1, 0.1, 0.0)).iloc[0]
+    assert found["score"] == 0.0
+    assert found["reasons"].endswith("0.075 is within the threshold 0.1")
+    assert len(found["reasons"].split("; ")) == 4
+
+
+def test_a_row_that_is_warming_up_has_no_signal() -> None:
+    """The slowest indicator, MACD, has its first value on the 34th bar: 60 - 33 = 27 rows."""
+    assert len(packaged_strategy().signals(FRAME)) == 27
+
+
+def test_the_content_follows_the_inputs_and_nothing_else() -> None:
+    strategy = packaged_strategy()
+    first, again = strategy.signals(row(0.1, 0.2, 0.3)), strategy.signals(row(0.1, 0.2, 0.3))
+    other = strategy.signals(row(0.1, 0.2, 0.3 + 1e-15))
+    late = strategy.signals(row(0.1, 0.2, 0.3).assign(known_at="later"))
+    assert first["content"].tolist() == again["content"].tolist() == late["content"].tolist()
+    assert first["content"].tolist() != other["content"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("weights", "threshold", "sentence"),
+    [
+        ({"rsi": 1.0}, 0.1, "there is no score 'rsi'"),
+        ({"rsi_score": 0.8, "macd_score": -0.4}, 0.1, "weights add up to"),
+        ({}, 0.1, "weights add up to 0"),
+        (WEIGHTS, 1.0, "threshold 1.0"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(
+    weights: dict[str, float], threshold: float, sentence: str
+) -> None:
+    with pytest.raises(StrategyError, match=sentence):
+        TechnicalStrategy("mine", "1", weights, threshold)
+
+
+@pytest.mark.parametrize("text", ["name = ", 'name = "a"', 'nonsense = 1\nname = "a"'])
+def test_settings_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(StrategyError, match="cannot be read"):
+        from_toml(text)

@@ -1,0 +1,131 @@
+"""The wire: what goes out comes back, and what cannot be true never comes in."""
+
+import json
+from datetime import timedelta, timezone
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from router.messages import Bars, InvalidMessageError, Message, Signal, SignalSet, decode, encode
+from tests.router import factories
+
+
+@given(factories.any_message)
+def test_every_message_comes_back_as_it_was(message: Message) -> None:
+    assert decode(encode(message)) == message
+
+
+@given(factories.any_message)
+def test_one_message_has_one_byte_form(message: Message) -> None:
+    assert encode(decode(encode(message))) == encode(message)
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_are_refused_and_nothing_else_happens(payload: bytes) -> None:
+    with pytest.raises(InvalidMessageError):
+        decode(payload)
+
+
+@given(factories.any_input, st.data())
+def test_a_changed_byte_is_read_or_refused_and_has_an_id(
+    message: Bars | Signal | SignalSet, data: st.DataObject
+) -> None:
+    payload = bytearray(encode(message))
+    payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read = decode(bytes(payload))
+    except InvalidMessageError:
+        return
+    assert isinstance(read, Bars | Signal | SignalSet)
+    assert len(read.input_id) == 32
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("strategy", "technical\n"),
+        ("strategy", "Technical"),
+        ("strategy", "a.b"),
+        ("strategy", ""),
+        ("symbol", "AAPL\n"),
+        ("symbol", "aapl"),
+        ("content", "0" * 32 + "\n"),
+        ("strategy_version", "1\x00"),
+        ("reasons", ["\x00"]),
+        ("score", "1.000001"),
+        ("score", "NaN"),
+        ("score", "Infinity"),
+        ("score", "0.0000000001"),
+        ("score", "1e-99999999999"),
+        ("score", "1e99999999999999999999"),
+        ("as_of", "2012-01-04T21:00:00"),
+        ("as_of", "0001-01-01T00:00:00+14:00"),
+        ("valid_until", "9999-12-31T23:59:59-14:00"),
+        ("session", "1899-12-31"),
+        ("session", "2012-13-01"),
+        ("unknown", "1"),
+    ],
+)
+def test_a_signal_that_cannot_be_true_is_refused(field: str, value: Any) -> None:
+    changed = {**json.loads(encode(factories.signal())), field: value}
+    with pytest.raises(InvalidMessageError):
+        decode(json.dumps(changed).encode())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("low", "0", "not above zero"),
+        ("low", "10.5", "contradict"),
+        ("high", "10.99", "contradict"),
+        ("volume", "-1", "negative"),
+        ("close", "1e15", "digits before the point"),
+    ],
+)
+def test_a_bar_that_cannot_be_true_is_refused_with_its_reason(
+    field: str, value: str, said: str
+) -> None:
+    changed = json.loads(encode(factories.bars()))
+    changed["bars"][0][field] = value
+    with pytest.raises(InvalidMessageError, match=said):
+        decode(json.dumps(changed).encode())
+
+
+def test_bars_that_follow_themselves_are_refused() -> None:
+    with pytest.raises(ValueError, match="is not before session"):
+        factories.bars(previous=factories.SESSION)
+
+
+def test_the_id_of_a_signal_leaves_out_the_run() -> None:
+    other = msgspec.structs.replace(factories.signal().provenance, run_id="another")
+    assert factories.signal(provenance=other).input_id == factories.signal().input_id
+
+
+def test_the_id_of_a_signal_is_of_the_moment_not_of_its_zone() -> None:
+    elsewhere = factories.CLOSE.astimezone(timezone(timedelta(hours=-5)))
+    assert factories.signal(as_of=elsewhere).input_id == factories.signal().input_id
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"strategy": "other"},
+        {"strategy_version": "2"},
+        {"symbol": "MSFT"},
+        {"as_of": factories.CLOSE + timedelta(seconds=1)},
+        {"content": "0" * 32},
+    ],
+)
+def test_the_id_of_a_signal_changes_with_what_it_rests_on(changes: dict[str, Any]) -> None:
+    assert factories.signal(**changes).input_id != factories.signal().input_id
+
+
+@given(st.lists(factories.digests, max_size=6), st.randoms())
+def test_the_id_of_a_set_ignores_the_order_of_its_signals(ids: list[str], random: Any) -> None:
+    shuffled = ids.copy()
+    random.shuffle(shuffled)
+    first = factories.signal_set(signal_ids=tuple(ids))
+    assert factories.signal_set(signal_ids=tuple(shuffled)).input_id == first.input_id
