@@ -2,6 +2,7 @@
 
 Belongs here: the three locks of the pipelines as one pure function. The fourth is the trading
 core's, which refuses what is expired, of the wrong mode, or seen before.
+Keep out: the clock, and sending anything (publishing.py).
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,6 +29,7 @@ class Child:
         self.log = logs / f"{service.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.started_at_s = 0.0
+        self._log_start = 0
 
     def rotate_log(self) -> None:
         """Keep the log of the last start beside the new one."""
@@ -42,6 +43,7 @@ class Child:
         """
         with self.log.open("ab") as log:
             os.fchmod(log.fileno(), 0o600)
+            self._log_start = log.tell()
             try:
                 self.process = self._spawn(log)
             except OSError as error:
@@ -98,10 +100,10 @@ class Child:
             time.sleep(0.05)
 
     def tail(self) -> str:
-        """The last lines of the log."""
+        """The last lines that the process wrote since it was last started."""
         try:
             with self.log.open("rb") as log:
-                log.seek(max(0, self.log.stat().st_size - TAIL_BYTES))
+                log.seek(max(self._log_start, self.log.stat().st_size - TAIL_BYTES))
                 text = log.read().decode(errors="replace")
         except FileNotFoundError:
             return ""

@@ -29,6 +29,8 @@ DAEMON = "dagster-daemon"
 ROUTER = "central-router"
 CORE = "trading-core"
 
+LONGEST_SOCKET_DIR = 80
+
 
 def services(
     home: Home, settings: Settings, ports: Mapping[str, int], secrets: Secrets, at: Connections
@@ -205,8 +207,11 @@ def _migrated_marker(home: Home, at: Connections) -> Path:
 
 
 def _socket_dir(home: Home) -> Path:
-    """Short, because a socket's path may have about a hundred characters; one per state folder."""
-    name = hashlib.sha256(str(home.root).encode()).hexdigest()[:12]
+    """In the state folder unless that is too deep: a socket's path has about a hundred bytes."""
+    near = home.root / "run"
+    if len(os.fsencode(near)) <= LONGEST_SOCKET_DIR:
+        return near
+    name = hashlib.sha256(os.fsencode(home.root)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"trading-{os.geteuid()}-{name}"
 
 

@@ -2,6 +2,7 @@
 
 Its prices are raw. Its adjusted close was computed in 2014 and so knows later splits: nothing here
 reads it. Splits and dividends come from sample_actions.csv, each with the day it took effect.
+Keep out: adjusting prices (analyses/adjust.py).
 """
 
 from collections.abc import Sequence

@@ -63,6 +63,7 @@ def serving(core: FakeCore) -> Iterator[FakeCore]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet; two would wait for each other
 
         def do_GET(self) -> None:
             url = urlsplit(self.path)

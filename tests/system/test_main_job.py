@@ -1,0 +1,283 @@
+"""The main job on the sample: what a new user sees, and what a kill in the middle may change."""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+
+from execution import verify
+from execution.domain import engine
+from execution.domain.effects import Effect
+from execution.domain.inputs import Input, decode_input
+from execution.domain.state import Inbox, State
+from execution.hashing import GENESIS, decisions
+from router.messages import Bars, Signal
+from tests.servers import Child, until
+from tests.system.stack import LocalStack, up, wait_until_gone
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+SYMBOLS = {"AAPL", "FB", "GOOG", "IBM", "MSFT"}
+SPRING = ("--from", "2012-04-02", "--to", "2012-07-13")
+"""A quarter in which FB begins."""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    folder = tmp_path_factory.mktemp("stack")
+    with up(folder) as started:
+        yield started
+    wait_until_gone(folder)
+
+
+@pytest.fixture(scope="module")
+def year(stack: LocalStack) -> dict[str, Any]:
+    """The main job, once."""
+    return stack.run()
+
+
+@pytest.fixture(scope="module")
+def spring(stack: LocalStack) -> list[dict[str, Any]]:
+    """An undisturbed quarter's equity."""
+    return list(stack.run("--account", "calm", *SPRING)["equity"])
+
+
+def test_every_symbol_trades_with_the_shipped_defaults(
+    stack: LocalStack, year: dict[str, Any]
+) -> None:
+    fills = stack.get("/api/v1/fills", account="sample", limit=500)
+    assert {fill["symbol"] for fill in fills} == SYMBOLS
+    assert year["sessions"] == 250
+    assert year["account"]["closed_session"] == "2012-12-31"
+    assert len(year["equity"]) == 250
+
+
+def test_fb_simply_begins(stack: LocalStack, year: dict[str, Any]) -> None:
+    signals = stack.get("/api/v1/signals", account="sample", symbol="FB", limit=1)
+    assert signals[0]["session"] > "2012-05-18"
+    fills = stack.get("/api/v1/fills", account="sample", limit=500)
+    assert min(f["session"] for f in fills if f["symbol"] == "FB") > "2012-05-18"
+
+
+def test_no_order_fills_in_the_session_that_decided_it(
+    stack: LocalStack, year: dict[str, Any]
+) -> None:
+    orders = {o["order_id"]: o for o in stack.get("/api/v1/orders", account="sample", limit=500)}
+    fills = stack.get("/api/v1/fills", account="sample", limit=500)
+    assert fills
+    assert all(fill["session"] > orders[fill["order_id"]]["session"] for fill in fills)
+
+
+def test_why_answers_for_every_fill(stack: LocalStack, year: dict[str, Any]) -> None:
+    for fill in stack.get("/api/v1/fills", account="sample", limit=500):
+        why = stack.get(f"/api/v1/why/{fill['fill_id']}")
+        assert why["signal"]["symbol"] == fill["symbol"]
+        assert why["provenance"]["run_id"] == year["run_id"]
+        assert why["provenance"]["partition"] == why["signal"]["session"]
+        assert set(why["provenance"]["input_versions"]) == {"bars", "technical"}
+        assert why["checks"]
+    said = stack.call("why", fill["fill_id"])
+    assert said.returncode == 0, said.stderr
+    assert year["run_id"] in said.stdout.replace("\n", "").replace(" ", "")
+
+
+def test_the_books_verify(stack: LocalStack, year: dict[str, Any]) -> None:
+    done = stack.call("verify", "--json")
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["sound"] is True
+
+
+def test_the_same_run_again_changes_nothing(stack: LocalStack, year: dict[str, Any]) -> None:
+    again = stack.run()
+    assert again["account"] == year["account"]
+    assert again["equity"] == year["equity"]
+
+
+def test_dagster_shows_the_way_from_bars_to_portfolio(
+    stack: LocalStack, year: dict[str, Any]
+) -> None:
+    data = stack.graphql(
+        """{ assetNodes { assetKey { path } dependencyKeys { path }
+             assetMaterializations(limit: 1) { runId metadataEntries { label } } } }"""
+    )
+    nodes = {node["assetKey"]["path"][-1]: node for node in data["assetNodes"]}
+    way, asset = {"portfolio"}, "portfolio"
+    while nodes[asset]["dependencyKeys"]:
+        asset = nodes[asset]["dependencyKeys"][0]["path"][-1]
+        way.add(asset)
+    assert way == {"portfolio", "replayed_signals", "signals", "technical", "bars"}
+    assert all(nodes[name]["assetMaterializations"][0]["metadataEntries"] for name in way)
+
+
+def test_one_session_by_hand_in_dagster(stack: LocalStack) -> None:
+    """Materialize in the UI, with an account of its own chosen in the launchpad."""
+    stack.run("--account", "byhand", "--from", "2012-03-01", "--to", "2012-03-01")
+    launched = stack.graphql(
+        """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
+             __typename ... on LaunchRunSuccess { run { runId } }
+             ... on PythonError { message } ... on RunConfigValidationInvalid
+             { errors { message } } } }""",
+        p={
+            "selector": {
+                "repositoryLocationName": "pipelines",
+                "repositoryName": "__repository__",
+                "jobName": "replay_job",
+            },
+            "runConfigData": {"resources": {"feed": {"config": {"account": "byhand"}}}},
+            "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "2012-03-02"}]},
+        },
+    )["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    until(
+        lambda: bool(
+            stack.get("/api/v1/account", account="byhand")["closed_session"] == "2012-03-02"
+        ),
+        "the session to be traded",
+        60,
+    )
+
+
+@pytest.mark.parametrize(
+    "victim",
+    [
+        "trading-core",
+        "central-router",
+        "nats",
+        "postgres",
+        "valkey",
+        "dagster-code",
+        "dagster-webserver",
+        "dagster-daemon",
+        "the run",
+    ],
+)
+def test_a_kill_in_the_middle_and_a_second_run_end_the_same(
+    stack: LocalStack, spring: list[dict[str, Any]], victim: str
+) -> None:
+    account = "kill-" + victim.replace(" ", "-")
+    running = threading.Thread(
+        target=stack.call, args=("run", "--json", "--account", account, *SPRING)
+    )
+    running.start()
+    until(lambda: _begun(stack, account), f"{account} to begin", 120)
+    _kill(stack, victim)
+    running.join()  # it may have failed, or not have noticed
+    until(stack._ready, "the stack to be ready again", 120)
+    assert stack.run("--account", account, *SPRING)["equity"] == spring
+    told = stack.get("/api/v1/account", account=account)
+    assert told["decision_hash"] == undisturbed(stack, account)
+
+
+def test_a_slow_router_beside_another_changes_nothing(
+    stack: LocalStack, spring: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    env = stack.secret_environment() | {"ROUTER_METRICS_PORT": "0"}
+    slow = Child([sys.executable, "-m", "router"], tmp_path / "slow.log", env)
+    slow.start()
+    done = threading.Event()
+    limping = threading.Thread(target=_limp, args=(slow, done))
+    limping.start()
+    try:
+        assert stack.run("--account", "tworouters", *SPRING)["equity"] == spring
+    finally:
+        done.set()
+        limping.join()
+        slow.kill()
+    told = stack.get("/api/v1/account", account="tworouters")
+    assert told["decision_hash"] == undisturbed(stack, "tworouters")
+
+
+def test_killing_the_supervisor_leaves_nothing_and_the_next_start_resumes(tmp_path: Path) -> None:
+    first = LocalStack(tmp_path)
+    first.up()
+    first.supervisor.kill()
+    wait_until_gone(tmp_path)
+    with up(tmp_path) as stack:
+        assert stack.status()["ready"] is True
+    wait_until_gone(tmp_path)
+
+
+def undisturbed(stack: LocalStack, account: str) -> str:
+    """The decision hash of the account's inputs, decided again in memory and in feed order."""
+    url = stack.secret_environment()["DATABASE_URL"]
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(
+            "SELECT input FROM journal WHERE account = %s ORDER BY seq", (account,)
+        ).fetchall()
+    assert verify.verify(url).sound
+    state, inbox, effects = State(), Inbox(), list[Effect]()
+    for seq, item in enumerate(sorted(map(_decoded, rows), key=_in_feed_order), 1):
+        effects += engine.handle(state, inbox, seq, item)
+    return decisions(GENESIS, tuple(effects)).hex()
+
+
+def _decoded(row: tuple[bytes]) -> Input:
+    return decode_input(row[0])
+
+
+def _in_feed_order(item: Input) -> tuple[object, ...]:
+    if isinstance(item, Bars):
+        return (1, item.session, 0, "")
+    if isinstance(item, Signal):
+        return (1, item.session, 1, item.symbol)
+    session = getattr(item, "session", None)
+    return (1, session, 2, "") if session else (0,)
+
+
+def _begun(stack: LocalStack, account: str) -> bool:
+    """Whether the account exists and its first sessions are traded."""
+    try:
+        return bool(stack.get("/api/v1/account", account=account)["session"])
+    except Exception:  # noqa: BLE001 - the account is not open yet
+        return False
+
+
+def _kill(stack: LocalStack, victim: str) -> None:
+    if victim == "the run":
+        code_server = psutil.Process(stack.pid_of("dagster-code"))
+        for child in code_server.children(recursive=True):
+            child.kill()
+        return
+    psutil.Process(stack.pid_of(victim)).kill()
+
+
+def _limp(slow: Child, done: threading.Event) -> None:
+    """Stop and go: what it holds is delivered to the other router, and again by it."""
+    assert slow.process is not None
+    while not done.is_set():
+        slow.process.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)
+        slow.process.send_signal(signal.SIGCONT)
+        time.sleep(0.3)
+
+
+def test_bad_input_is_one_sentence(stack: LocalStack, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("symbol,date,open,high,low,close,volume\nAAA,2014-01-02,1,1,1,x,1\n")
+    empty = tmp_path / "no-close.csv"
+    empty.write_text("symbol,date,open,high,low,volume\nAAA,2014-01-02,1,1,1,1\n")
+    cases: list[tuple[list[str], str]] = [
+        (["--source", "files", "--path", str(bad)], "bad.csv"),
+        (["--source", "files", "--path", str(empty)], "close"),
+        (["--source", "files", "--path", str(tmp_path / "none.csv")], "none.csv"),
+        (["--source", "nowhere"], "nowhere"),
+        (["--from", "2012-06-01", "--to", "2012-05-01"], "2012-05-01"),
+        (["--from", "2030-01-02", "--to", "2030-02-01"], "2013-03-01"),
+        (["--from", "yesterday"], "yesterday"),
+        (["--symbols", "AAPL,XYZ"], "XYZ"),
+    ]
+    for words, named in cases:
+        done: subprocess.CompletedProcess[str] = stack.call("run", *words)
+        assert done.returncode == 2, (words, done.stdout, done.stderr)
+        assert named in done.stderr
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
