@@ -1,1 +1,4 @@
-"""How the system is put together and run: `local` is the command line and the one-command stack."""
+"""How the system is put together and run: `local` is the command line and the one-command stack.
+
+Keep out: what any of the parts does.
+"""

@@ -31,14 +31,11 @@ class Core:
         answer = self._get("/api/v1/account", account=account)
         return dict(answer)
 
-    def session(self, account: str, session: date) -> dict[str, Any] | None:
-        """What happened in one session; None if the account never booked it."""
-        try:
-            return dict(self._get(f"/api/v1/sessions/{session}", account=account))
-        except CoreError as error:
-            if isinstance(error.__cause__, httpx.HTTPStatusError) and _status(error) == 404:
-                return None
-            raise
+    def sessions(self, account: str, start: date, end: date) -> dict[date, dict[str, Any]]:
+        """What happened in each session of a range that the account booked."""
+        query = {"account": account, "from": start.isoformat(), "to": end.isoformat()}
+        books = self._get("/api/v1/sessions", **query)
+        return {date.fromisoformat(book["session"]): book for book in books}
 
     def positions(self, account: str) -> list[dict[str, Any]]:
         """The open positions."""
@@ -105,11 +102,6 @@ def _stuck(
         f"account {account} did not move for {patience:g} s before it closed {session}: it has"
         f" closed {state['closed_session']}, and these inputs wait: {state.get('pending')}"
     )
-
-
-def _status(error: CoreError) -> int:
-    cause = error.__cause__
-    return cause.response.status_code if isinstance(cause, httpx.HTTPStatusError) else 0
 
 
 def _sentence(response: httpx.Response) -> str:

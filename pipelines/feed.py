@@ -39,6 +39,7 @@ class Tables:
     """What a range of sessions is fed from; the frames are sorted by symbol and session."""
 
     source: str
+    strategy: str
     bars: pd.DataFrame
     actions: pd.DataFrame
     signals: pd.DataFrame
@@ -61,8 +62,12 @@ def in_feed_order(tables: Tables) -> Iterator[Input]:
     previous: date | None = None
     for session, rows in bars.items():
         yield _bars(tables.source, session, previous, rows, actions.get(session), hashes[session])
+        ids: list[str] = []
         if session in signals:
-            yield from _signals(session, signals[session])
+            for signal in _signals(session, signals[session]):
+                ids.append(signal.input_id)
+                yield signal
+        yield _set(tables.strategy, session, ids)
         previous = session
 
 
@@ -113,15 +118,24 @@ def _actions(rows: pd.DataFrame) -> Iterator[Split | Dividend]:
             yield Split(symbol=symbol, ratio=exact(split, ACTION_SCALE))
 
 
-def _signals(session: date, rows: pd.DataFrame) -> Iterator[Signal | SignalSet]:
+def _set(strategy: str, session: date, ids: list[str]) -> SignalSet:
+    """The end of a session's signals; sent without any too, or an account would wait for them."""
+    return SignalSet(
+        strategy=strategy,
+        session=session,
+        as_of=calendar.close_of(session),
+        signal_ids=tuple(ids),
+    )
+
+
+def _signals(session: date, rows: pd.DataFrame) -> Iterator[Signal]:
     """All rows of a session share what the first row says of the strategy and the run."""
     first = rows.iloc[0]
     provenance = _provenance(session, first)
     strategy, version = str(first["strategy"]), str(first["strategy_version"])
     as_of, valid_until = _moment(first["as_of"]), _moment(first["valid_until"])
-    ids: list[str] = []
     for symbol, score, content, reasons in _tuples(rows, SIGNAL_FIELDS):
-        signal = Signal(
+        yield Signal(
             strategy=strategy,
             strategy_version=version,
             symbol=symbol,
@@ -133,9 +147,6 @@ def _signals(session: date, rows: pd.DataFrame) -> Iterator[Signal | SignalSet]:
             reasons=tuple(reasons.split(SEPARATOR)),
             provenance=provenance,
         )
-        ids.append(signal.input_id)
-        yield signal
-    yield SignalSet(strategy=strategy, session=session, as_of=as_of, signal_ids=tuple(ids))
 
 
 def _provenance(session: date, row: pd.Series) -> Provenance:

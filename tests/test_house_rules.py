@@ -103,7 +103,7 @@ def test_no_dependency_takes_the_names_of_our_packages() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [p for p in sorted(ROOT.glob("*")) if p.is_file()] + MODULES + TESTS,
+    [p for p in sorted(ROOT.glob("*.*")) if p.is_file()] + MODULES + TESTS,
     ids=place,
 )
 def test_nothing_private_is_in_the_repository(path: Path) -> None:

@@ -1,1 +1,4 @@
-"""The command line `trading` and the stack that it starts on one machine."""
+"""The command line `trading` and the stack that it starts on one machine.
+
+Keep out: analyses, routing and trading; this package only starts, asks and shows.
+"""

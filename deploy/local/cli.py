@@ -89,8 +89,12 @@ def run(
     start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "2012-01-01",
     end: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = "2012-12-31",
     symbols: Annotated[str | None, typer.Option(help="Only these: A,B.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="A strategy's settings file [default: the shipped one].")
+    ] = None,
     account: Annotated[
-        str | None, typer.Option(help="The replay account [default: source].")
+        str | None,
+        typer.Option(help="The replay account [default: the strategy's name, or the source]."),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; keep the old state aside.")
@@ -102,7 +106,7 @@ def run(
     from deploy.local import request, session
     from deploy.local.console import Narrator
 
-    asked = request.Asked(source, path, start, end, symbols, account)
+    asked = request.Asked(source, path, start, end, symbols, account, strategy)
     session.run(_settings(), asked, Narrator(as_json=as_json), fresh=fresh, leave=leave)
 
 

@@ -13,6 +13,7 @@ from deploy.local.errors import BadInputError, DeployError
 
 TIMEOUT_S = 30.0
 REPOSITORY = "__repository__"
+CODE_SERVER_SILENT = "DagsterUserCodeUnreachableError"
 
 LAUNCH = """
 mutation Launch($params: ExecutionParams!) {
@@ -76,7 +77,11 @@ mutation Cancel($ids: [String!]!) {
 
 
 class UnreachableError(DeployError):
-    """The webserver, or the database behind it, did not answer; it may be starting again."""
+    """The webserver or something behind it did not answer; it may be starting again."""
+
+
+class CodeServerUnreachableError(UnreachableError):
+    """The webserver answers but the code server behind it does not: nothing was started."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,10 @@ def _refusal(answer: dict[str, Any], job: str) -> DeployError:
     if answer["__typename"] == "RunConfigValidationInvalid":
         return BadInputError(f"{job} refused the request: {answer['errors'][0]['message']}")
     said = answer.get("message") or answer["__typename"]
-    return DeployError(f"Dagster did not start {job}: {said}")
+    sentence = f"Dagster did not start {job}: {said}"
+    if answer["__typename"] == "PipelineNotFoundError" or CODE_SERVER_SILENT in said:
+        return CodeServerUnreachableError(sentence)
+    return DeployError(sentence)
 
 
 def _step(stats: dict[str, Any]) -> Step:

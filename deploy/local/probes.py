@@ -46,7 +46,7 @@ def valkey(port: int, password: str) -> bool:
 
 def dagster_code(port: int) -> bool:
     """Whether the Dagster code server has loaded and serves."""
-    import grpc  # type: ignore[import-untyped]  # ships no types
+    import grpc
 
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         check = channel.unary_unary("/grpc.health.v1.Health/Check")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 
 import msgspec
-import psutil  # type: ignore[import-untyped]  # ships no types
+import psutil
 
 START_TOLERANCE_S = 2.0
 """Start times are derived from the clock, which may have been adjusted since."""

@@ -25,6 +25,7 @@ class Asked:
     end: str = DEFAULT_TO
     symbols: str | None = None
     account: str | None = None
+    strategy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Request:
     path: str
     symbols: tuple[str, ...]
     account: str
+    strategy_file: str
+    strategy: str
     first_session: date
     last_session: date
     sessions: int
@@ -43,8 +46,9 @@ class Request:
 def check(asked: Asked) -> Request:
     """The request, or BadInputError with the value that is wrong."""
     start, end = _day("--from", asked.start), _day("--to", asked.end)
-    account = _account(asked.account or asked.source)
-    path = str(Path(asked.path).expanduser().absolute()) if asked.path else ""
+    strategy_file, strategy = _absolute(asked.strategy), _strategy_name(asked.strategy)
+    account = _account(asked.account or (strategy if asked.strategy else asked.source))
+    path = _absolute(asked.path)
     symbols = _symbols(asked.symbols)
     sessions = _sessions(asked.source, path, symbols, start, end)
     return Request(
@@ -52,10 +56,26 @@ def check(asked: Asked) -> Request:
         path=path,
         symbols=symbols,
         account=account,
+        strategy_file=strategy_file,
+        strategy=strategy,
         first_session=sessions[0],
         last_session=sessions[-1],
         sessions=len(sessions),
     )
+
+
+def _absolute(path: str | None) -> str:
+    return str(Path(path).expanduser().absolute()) if path else ""
+
+
+def _strategy_name(path: str | None) -> str:
+    from pipelines.errors import PipelineError
+    from pipelines.strategy_file import open_strategy
+
+    try:
+        return open_strategy(_absolute(path)).name
+    except PipelineError as error:
+        raise BadInputError(str(error)) from error
 
 
 def _sessions(

@@ -11,13 +11,12 @@ from datetime import date
 from typing import Any
 
 from deploy.local.api import Core
-from deploy.local.dagster_api import Dagster, RunState, UnreachableError
+from deploy.local.dagster_api import CodeServerUnreachableError, Dagster, RunState, UnreachableError
 from deploy.local.errors import BadInputError, DeployError, RunFailedError
 from deploy.local.report import Report, Stage
 from deploy.local.request import Request
 
 JOB = "replay_job"
-STRATEGY = "technical"
 POLL_S = 0.5
 UNREACHABLE_LIMIT_S = 60.0
 INTERRUPTED = "DagsterExecutionInterruptedError"
@@ -42,7 +41,7 @@ def execute(
     """Run the job and say what happened; raises RunFailedError with the reason."""
     began = time.monotonic()
     ensure_account(core, request)
-    run_id = dagster.launch(JOB, run_config(request), run_tags(request))
+    run_id = _launch(request, dagster, stop)
     progress = Progress(request, core)
     state = _follow(run_id, dagster, lambda state: show(*progress.of(state)), stop)
     if state.status != "SUCCESS":
@@ -57,6 +56,7 @@ def run_config(request: Request) -> dict[str, Any]:
         "path": request.path,
         "symbols": list(request.symbols),
         "account": request.account,
+        "strategy": request.strategy_file,
     }
     return {"resources": {"feed": {"config": feed}}}
 
@@ -75,12 +75,17 @@ def ensure_account(core: Core, request: Request) -> None:
     known = {each["account"]: each for each in core.accounts()}
     account = known.get(request.account)
     if account is None:
-        core.open_account(request.account, [STRATEGY], [request.source])
+        core.open_account(request.account, [request.strategy], [request.source])
         return
     if account["mode"] != "replay":
         raise BadInputError(
             f"account {request.account} is a {account['mode']} account: a run over past sessions "
             "needs a replay account."
+        )
+    if request.strategy not in account["strategies"]:
+        raise BadInputError(
+            f"account {request.account} trades {', '.join(account['strategies'])}, "
+            f"not {request.strategy}: name another one with --account."
         )
     if request.source not in account["sources"]:
         raise BadInputError(
@@ -110,6 +115,17 @@ def collect(
         positions=core.positions(request.account),
         example_fill=str(latest[0]["fill_id"]) if latest else None,
     )
+
+
+def _launch(request: Request, dagster: Dagster, stop: threading.Event) -> str:
+    """Ask for the run, and again while the code server is being restarted."""
+    deadline = time.monotonic() + UNREACHABLE_LIMIT_S
+    while True:
+        try:
+            return dagster.launch(JOB, run_config(request), run_tags(request))
+        except CodeServerUnreachableError:
+            if stop.wait(POLL_S) or time.monotonic() > deadline:
+                raise
 
 
 class Progress:

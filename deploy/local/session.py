@@ -128,7 +128,7 @@ def _tell(report: Report, narrator: Narrator) -> None:
 
 def _say_addresses(record: StackRecord, narrator: Narrator) -> None:
     narrator.say(f"Dagster:  {record.dagster_url}")
-    narrator.say(f"Core API: {record.core_url}/docs (trading token prints the token)")
+    narrator.say(f"Core API: {record.core_url} (trading token prints the token)")
     narrator.say("Stop with Ctrl-C, or with trading down from another terminal.")
 
 

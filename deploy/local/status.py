@@ -41,7 +41,7 @@ def render(state: Mapping[str, Any]) -> RenderableType:
         f"Stack: {state['phase']}, the trading core is {ready}",
         f"State folder: {state['home']} (supervisor {state['supervisor']})",
         f"Dagster:  {state['addresses']['dagster']}",
-        f"Core API: {state['addresses']['core']}/docs",
+        f"Core API: {state['addresses']['core']}",
     ]
     accounts = [Text(_account_line(each)) for each in state["accounts"]]
     return Group(*(Text(each) for each in lines), Text(), _table(state["children"]), *accounts)

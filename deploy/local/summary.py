@@ -115,7 +115,7 @@ def _addresses(report: Report) -> list[Text]:
         _line("Decisions", str(report.account["decision_hash"])),
         _line("Dagster", f"{report.dagster_url}  (lineage, runs)"),
         _line("This run", report.run_url),
-        _line("Core API", f"{report.core_url}/docs"),
+        _line("Core API", f"{report.core_url}  (README: calls with curl)"),
         _line("Token", "trading token"),
     ]
     if report.example_fill:

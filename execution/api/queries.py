@@ -51,29 +51,22 @@ async def orders_by_status(connection: Connection, account: str) -> dict[str, in
     return await _counts(connection, query, {"account": account})
 
 
-async def refusals(
-    connection: Connection, account: str, session: date | None = None
-) -> dict[str, int]:
+async def refusals(connection: Connection, account: str) -> dict[str, int]:
     """Why orders were refused and signals ended unused, by reason code."""
     query: LiteralString = """SELECT code AS name, count(*) FROM (
-            SELECT code, session FROM orders
-            WHERE account = %(account)s AND status = 'refused'
+            SELECT code FROM orders WHERE account = %(account)s AND status = 'refused'
             UNION ALL
-            SELECT code, session FROM dispositions
+            SELECT code FROM dispositions
             WHERE account = %(account)s AND code IS NOT NULL AND order_id IS NULL
-        ) AS refused
-        WHERE %(session)s::date IS NULL OR session = %(session)s GROUP BY 1 ORDER BY 1"""
-    return await _counts(connection, query, {"account": account, "session": session})
+        ) AS refused GROUP BY 1 ORDER BY 1"""
+    return await _counts(connection, query, {"account": account})
 
 
-async def dispositions(
-    connection: Connection, account: str, session: date | None = None
-) -> dict[str, int]:
+async def dispositions(connection: Connection, account: str) -> dict[str, int]:
     """How signals ended."""
     query: LiteralString = """SELECT disposition AS name, count(*) FROM dispositions
-        WHERE account = %(account)s AND (%(session)s::date IS NULL OR session = %(session)s)
-        GROUP BY 1 ORDER BY 1"""
-    return await _counts(connection, query, {"account": account, "session": session})
+        WHERE account = %(account)s GROUP BY 1 ORDER BY 1"""
+    return await _counts(connection, query, {"account": account})
 
 
 async def realised(connection: Connection, account: str) -> dict[tuple[str, str], Decimal]:
@@ -94,12 +87,33 @@ async def equity(
     return await _all(connection, query, {"account": account, "start": start, "end": end})
 
 
-async def fills_in(connection: Connection, account: str, session: date) -> int:
-    """How many fills a session had."""
-    query: LiteralString = """SELECT count(*) FROM fills
-        WHERE account = %(account)s AND session = %(session)s"""
-    rows = await _all(connection, query, {"account": account, "session": session})
-    return int(rows[0]["count"])
+async def sessions(
+    connection: Connection, account: str, start: date | None, end: date | None
+) -> list[Row]:
+    """Each session's value, whether it is closed, its fills, and how its signals ended."""
+    query: LiteralString = """SELECT session, equity, cash, exposure, sleeves,
+            (SELECT count(*) FROM fills f WHERE (f.account, f.session) = (e.account, e.session))
+                AS fills,
+            (SELECT coalesce(jsonb_object_agg(disposition, n), '{}') FROM (
+                SELECT disposition, count(*) AS n FROM dispositions d
+                WHERE (d.account, d.session) = (e.account, e.session) GROUP BY 1) AS ended
+            ) AS dispositions,
+            (SELECT coalesce(jsonb_object_agg(code, n), '{}') FROM (
+                SELECT code, count(*) AS n FROM (
+                    SELECT code FROM orders o WHERE status = 'refused'
+                    AND (o.account, o.session) = (e.account, e.session)
+                    UNION ALL
+                    SELECT code FROM dispositions d WHERE code IS NOT NULL AND order_id IS NULL
+                    AND (d.account, d.session) = (e.account, e.session)
+                ) AS refused GROUP BY 1) AS codes
+            ) AS refusals
+        FROM equity e WHERE account = %(account)s
+        AND session >= coalesce(%(start)s, '-infinity'::date)
+        AND session <= coalesce(%(end)s, 'infinity'::date) ORDER BY session"""
+    rows = await _all(connection, query, {"account": account, "start": start, "end": end})
+    found = await state_of(connection, account)
+    closed = found[0].closed_session if found else None
+    return [row | {"closed": closed is not None and row["session"] <= closed} for row in rows]
 
 
 async def orders(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401

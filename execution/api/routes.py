@@ -137,25 +137,27 @@ async def list_equity(
     return Answer(await queries.equity(connection, account, start, end))
 
 
+@router.get("/api/v1/sessions")
+async def list_sessions(
+    connection: Read,
+    account: Name = "sample",
+    start: Annotated[date | None, Query(alias="from")] = None,
+    end: Annotated[date | None, Query(alias="to")] = None,
+) -> Answer:
+    """What happened in each session of a range, and how its signals ended."""
+    await _existing(connection, account)
+    return Answer(await queries.sessions(connection, account, start, end))
+
+
 @router.get("/api/v1/sessions/{session}")
 async def show_session(connection: Read, session: date, account: Name = "sample") -> Answer:
     """What happened in one session, and how its signals ended."""
     await _existing(connection, account)
-    valued = await queries.equity(connection, account, session, session)
-    found = await queries.state_of(connection, account)
-    if not valued or found is None:
+    found = await queries.sessions(connection, account, session, session)
+    if not found:
         message = f"account {account} has not seen session {session}"
         raise RefusalError(HTTPStatus.NOT_FOUND, "SESSION_UNKNOWN", message)
-    closed = found[0].closed_session
-    return Answer(
-        valued[0]
-        | {
-            "closed": closed is not None and session <= closed,
-            "fills": await queries.fills_in(connection, account, session),
-            "dispositions": await queries.dispositions(connection, account, session),
-            "refusals": await queries.refusals(connection, account, session),
-        }
-    )
+    return Answer(found[0])
 
 
 @router.get("/api/v1/positions")

@@ -40,8 +40,9 @@ def portfolio(context: dg.AssetExecutionContext, feed: Feed) -> Result:
     with open_core(settings) as core:
         last = _last_fed(feed, sessions)
         state = wait_until_closed(core, account, last, feed.patience_s)
-        books = {session: core.session(account, session) for session in sessions}
+        booked = core.sessions(account, sessions[0], sessions[-1])
         positions = core.positions(account)
+    books = {session: booked.get(session) for session in sessions}
     show.per_session(context, {day: _of_session(account, book) for day, book in books.items()})
     summary = _of_account(state, list(books.values()), positions)
     context.add_asset_metadata(summary, partition_key=sessions[-1].isoformat())

@@ -105,9 +105,10 @@ def load(feed: Feed, sessions: list[date]) -> Tables:
     start, end = sessions[0], sessions[-1]
     return Tables(
         source=feed.source,
+        strategy=feed.open_strategy().name,
         bars=lake.read("bars", dataset, start, end),
         actions=lake.read("actions", dataset, start, end, empty=no_actions()),
-        signals=lake.read("signals", dataset, start, end),
+        signals=lake.read("signals", feed.opinions, start, end),
     )
 
 

@@ -10,6 +10,8 @@ import dagster as dg
 from pydantic import Field
 
 from pipelines.sources import Source, open_source
+from pipelines.strategies.technical import TechnicalStrategy
+from pipelines.strategy_file import open_strategy
 from router.messages import digest
 
 
@@ -24,6 +26,9 @@ class Feed(dg.ConfigurableResource["Feed"]):
     account: str = Field(
         default="", description="the replay account; empty for the one named as the source"
     )
+    strategy: str = Field(
+        default="", description="a strategy's settings file; empty for the shipped one"
+    )
     patience_s: float = Field(
         default=60.0, description="give up when the account stands still this long"
     )
@@ -31,6 +36,10 @@ class Feed(dg.ConfigurableResource["Feed"]):
     def open(self) -> Source:
         """The source that the run reads."""
         return open_source(self.source, self.path)
+
+    def open_strategy(self) -> TechnicalStrategy:
+        """The strategy that gives the scores."""
+        return open_strategy(self.strategy)
 
     @property
     def wanted(self) -> list[str] | None:
@@ -49,6 +58,11 @@ class Feed(dg.ConfigurableResource["Feed"]):
         if self.wanted is None:
             return name
         return f"{name}-{digest(*sorted(set(self.wanted)))[:8]}"
+
+    @property
+    def opinions(self) -> str:
+        """The name of the strategy's own table in the lake."""
+        return f"{self.dataset}-{self.open_strategy().name}"
 
 
 class Clock(dg.ConfigurableResource["Clock"]):

@@ -4,7 +4,6 @@ Keep out: how scores are weighed (strategies/) and sending them (publish.py).
 """
 
 from datetime import date
-from importlib.resources import files
 
 import dagster as dg
 import pandas as pd
@@ -18,7 +17,7 @@ from pipelines.feed import bars_versions
 from pipelines.lake import Lake, open_lake, versions
 from pipelines.settings import read_settings
 from pipelines.sources.base import no_actions
-from pipelines.strategies.technical import TechnicalStrategy, from_toml
+from pipelines.strategies.technical import TechnicalStrategy
 
 CODE_VERSION = "1"
 POINT_IN_TIME = "point_in_time"
@@ -53,25 +52,21 @@ POINT_IN_TIME = "point_in_time"
     ),
 )
 def signals(context: dg.AssetExecutionContext, feed: Feed) -> Result:
-    """The shipped strategy's opinion of each symbol at the close of each session."""
+    """The strategy's opinion of each symbol at the close of each session."""
     sessions = sessions_of(context)
     lake = open_lake(read_settings().lake_url)
-    frame = opinions(lake, feed.dataset, sessions, context.run.run_id)
-    lake.write("signals", feed.dataset, frame, sessions[0], sessions[-1])
+    frame = opinions(lake, feed.dataset, feed.open_strategy(), sessions, context.run.run_id)
+    lake.write("signals", feed.opinions, frame, sessions[0], sessions[-1])
     _show(context, frame, sessions)
     return Result(check_results=[point_in_time(frame)])
 
 
-def packaged_strategy() -> TechnicalStrategy:
-    """The strategy as shipped."""
-    return from_toml(files("pipelines.strategies").joinpath("technical.toml").read_text("utf-8"))
-
-
-def opinions(lake: Lake, dataset: str, sessions: list[date], run_id: str) -> pd.DataFrame:
+def opinions(
+    lake: Lake, dataset: str, strategy: TechnicalStrategy, sessions: list[date], run_id: str
+) -> pd.DataFrame:
     """The rows of the table `signals` for a range of sessions."""
     start, end = sessions[0], sessions[-1]
     table = lake.read("technical", dataset, start, end)
-    strategy = packaged_strategy()
     times = table[["symbol", "session", "event_time", "known_at"]]
     frame = strategy.signals(table).merge(times, on=["symbol", "session"], how="left")
     bars = lake.read("bars", dataset, start, end)

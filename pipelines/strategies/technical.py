@@ -3,6 +3,7 @@
 Belongs here: the combination, its settings and their rules. Keep out: indicators (analyses/).
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ class TechnicalStrategy:
     threshold: float
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", self.name):
+            raise StrategyError(f"the name {self.name!r} is not 1 to 32 of a-z, 0-9, _ and -")
         unknown = sorted(set(self.weights) - set(technical.SCORES))
         if unknown:
             raise StrategyError(f"strategy {self.name}: there is no score {unknown[0]!r}")

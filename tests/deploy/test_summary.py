@@ -81,7 +81,7 @@ def test_the_summary_says_what_happened() -> None:
         "POSITION_LIMIT 7",
         "0123456789abcdef0123456789abcdef",
         "http://127.0.0.1:3000",
-        "http://127.0.0.1:8080/docs",
+        "http://127.0.0.1:8080",
         "trading token",
         "trading why fill-1",
     ):

@@ -34,14 +34,14 @@ class FakeCore:
             return 200, self._account(query["account"][0])
         if path == "/api/v1/positions":
             return 200, [{"symbol": "IBM", "quantity": "5", "average_price": "180.1"}]
-        if path.endswith("2012-01-05"):
-            return 404, {"error": "UNKNOWN_SESSION", "message": "not booked"}
-        return 200, {
+        book = {
             "equity": "100100.50",
             "fills": 2,
-            "dispositions": {"ORDERED": 2},
+            "dispositions": {"executed": 2},
             "refusals": {"POSITION_LIMIT": 1},
         }
+        days = ("2012-01-03", "2012-01-04")  # 2012-01-05 is not booked
+        return 200, [{"session": day} | book for day in days]
 
     def _account(self, account: str) -> dict[str, Any]:
         closed = self.closed(self.looks)

@@ -48,18 +48,18 @@ def prices(folder: Path, **changes: str) -> Path:
 
 def test_one_session_gives_what_a_range_gives(lake: Lake) -> None:
     run("2012-06-27", "2012-07-10")
-    of_range = lake.read("signals", "sample", date(2012, 7, 9), date(2012, 7, 9))
+    of_range = lake.read("signals", "sample-technical", date(2012, 7, 9), date(2012, 7, 9))
     run("2012-07-09")
-    alone = lake.read("signals", "sample", date(2012, 7, 9), date(2012, 7, 9))
+    alone = lake.read("signals", "sample-technical", date(2012, 7, 9), date(2012, 7, 9))
     pd.testing.assert_frame_equal(of_range[IDENTITY], alone[IDENTITY], check_exact=True)
     assert alone["symbol"].tolist() == ["AAPL", "FB", "GOOG", "IBM", "MSFT"]
-    assert len(lake.read("signals", "sample", *YEAR)["session"].unique()) == 9
+    assert len(lake.read("signals", "sample-technical", *YEAR)["session"].unique()) == 9
 
 
 def test_facebook_begins_when_it_has_warmed_up(lake: Lake) -> None:
     """Its 34th bar, the first with a MACD, is that of 2012-07-06."""
     run("2012-05-17", "2012-07-06")
-    signals = lake.read("signals", "sample", *YEAR)
+    signals = lake.read("signals", "sample-technical", *YEAR)
     assert signals[signals["symbol"] == "FB"]["session"].dt.date.tolist() == [date(2012, 7, 6)]
     bars = lake.read("bars", "sample", *YEAR)
     assert bars[bars["symbol"] == "FB"]["session"].min() == pd.Timestamp("2012-05-18")

@@ -64,12 +64,13 @@ def test_an_unknown_account_and_a_wrong_token_fail_at_once() -> None:
             wait_until_closed(stranger, "sample", DAY, 60)
 
 
-def test_a_session_that_was_never_booked_is_none() -> None:
+def test_a_session_that_was_never_booked_is_left_out() -> None:
     with serving(FakeCore(lambda _: None)) as core:
         fake = client(core)
         with fake.http:
-            assert fake.session("sample", date(2012, 1, 5)) is None
-            assert (fake.session("sample", DAY) or {})["fills"] == 2
+            books = fake.sessions("sample", date(2012, 1, 3), date(2012, 1, 5))
+    assert list(books) == [date(2012, 1, 3), date(2012, 1, 4)]
+    assert books[date(2012, 1, 3)]["fills"] == 2
 
 
 def test_a_missing_token_file_is_named(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def lake_signals(scores: list[float], symbol: str = "IBM") -> pd.DataFrame:
 def tables() -> Tables:
     return Tables(
         source="sample",
+        strategy="technical",
         bars=pd.concat([lake_bars([10, 11], "A"), lake_bars([20, 21], "B")], ignore_index=True),
         actions=actions(("A", 1, 2.0, 0.25)),
         signals=pd.concat([lake_signals([0.5, -0.25], "A"), lake_signals([0, 1], "B")]),
@@ -85,10 +86,13 @@ def test_the_set_names_every_signal() -> None:
         assert list(marker.signal_ids) == ids
 
 
-def test_a_session_without_signals_still_has_its_bars() -> None:
+def test_a_session_without_signals_has_an_empty_set_so_that_nobody_waits() -> None:
     given = tables()
-    bare = Tables("sample", given.bars, given.actions, given.signals.iloc[:0])
-    assert [type(m) for m in in_feed_order(bare)] == [Bars, Bars]
+    bare = Tables("sample", "mine", given.bars, given.actions, given.signals.iloc[:0])
+    messages = list(in_feed_order(bare))
+    assert [type(m) for m in messages] == [Bars, SignalSet, Bars, SignalSet]
+    sets = [m for m in messages if isinstance(m, SignalSet)]
+    assert {(s.strategy, s.signal_ids) for s in sets} == {("mine", ())}
 
 
 def test_the_version_of_a_session_covers_bars_suspects_and_actions() -> None:

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from pipelines.analyses.technical import technical
-from pipelines.assets.signals import packaged_strategy
 from pipelines.errors import StrategyError
 from pipelines.strategies.technical import TechnicalStrategy, from_toml
+from pipelines.strategy_file import open_strategy
 from tests.pipelines.frames import actions, bars, walk
 
 FRAME = technical(bars(walk(60)), actions())
@@ -35,11 +35,11 @@ def test_below_the_threshold_there_is_no_opinion_and_the_reasons_say_so() -> Non
 
 def test_a_row_that_is_warming_up_has_no_signal() -> None:
     """The slowest indicator, MACD, has its first value on the 34th bar: 60 - 33 = 27 rows."""
-    assert len(packaged_strategy().signals(FRAME)) == 27
+    assert len(open_strategy().signals(FRAME)) == 27
 
 
 def test_the_content_follows_the_inputs_and_nothing_else() -> None:
-    strategy = packaged_strategy()
+    strategy = open_strategy()
     first, again = strategy.signals(row(0.1, 0.2, 0.3)), strategy.signals(row(0.1, 0.2, 0.3))
     other = strategy.signals(row(0.1, 0.2, 0.3 + 1e-15))
     late = strategy.signals(row(0.1, 0.2, 0.3).assign(known_at="later"))

@@ -89,6 +89,7 @@ CREATE TABLE orders (
 );
 CREATE INDEX ON orders (account, seq);
 CREATE INDEX ON orders (account, status);
+CREATE INDEX ON orders (account, session);
 
 CREATE TABLE fills (
     account text NOT NULL,
