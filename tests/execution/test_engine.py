@@ -189,12 +189,16 @@ def test_of_two_complete_sets_one_is_decided_whichever_came_first() -> None:
     laws.check_all(one)
 
 
-def test_a_set_with_the_same_symbol_twice_executes_one_of_them() -> None:
+def test_a_set_with_the_same_symbol_twice_executes_one_of_them_whichever_came_first() -> None:
     twice = [signal(D1, content="a"), signal(D1, content="b")]
-    core = feeds.run([bars(D1), *twice, signal_set(D1, twice)])
-    ends = sorted(disposition for disposition, _ in dispositions(core).values())
-    assert ends == [Disposition.EXECUTED, Disposition.SUPERSEDED]
+    strays = [signal(D1, "MSFT", content="c"), signal(D1, "MSFT", content="d")]
+    marker = signal_set(D1, twice)
+    core = feeds.run([bars(D1), *twice, *strays, marker])
+    other = feeds.run([bars(D1), *reversed(twice), *reversed(strays), marker])
+    ends = [disposition for disposition, _ in dispositions(core).values()]
+    assert ends == [Disposition.EXECUTED, *[Disposition.SUPERSEDED] * 3]
     assert len(core.all(fx.OrderCreated)) == 1
+    assert other.effects == core.effects
 
 
 def test_one_as_of_executes_once_whatever_session_a_signal_claims() -> None:
