@@ -59,7 +59,7 @@ class AccountRequest(_Body):
 
     account: AccountName
     strategies: Annotated[tuple[AccountName, ...], Field(min_length=1, max_length=8)]
-    sources: Annotated[tuple[AccountName, ...], Field(min_length=1, max_length=8)]
+    sources: Annotated[tuple[AccountName, ...], Field(min_length=1, max_length=1)]
 
 
 class Page(_Body):

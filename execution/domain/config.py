@@ -104,6 +104,8 @@ class AccountConfig(_Settings, frozen=True):
             raise ValueError(
                 f"strategies of {self.account} must differ from each other and from {MANUAL_SLEEVE}"
             )
+        if len(self.sources) != 1:
+            raise ValueError(f"{self.account} needs exactly one source, not {len(self.sources)}")
         for sleeve, amount in self.capital.items():
             if not (amount.is_finite() and amount >= 0):
                 raise ValueError(f"capital {amount} of {sleeve} is not zero or more")

@@ -46,7 +46,7 @@ class LocalStack:
 
     def up(self) -> None:
         self.supervisor.start()
-        until(lambda: self.supervisor.running() and self._ready(), "the stack", UP_S)
+        until(lambda: self.supervisor.running() and self.ready(), "the stack", UP_S)
 
     def down(self) -> None:
         """Ctrl-C."""
@@ -73,8 +73,12 @@ class LocalStack:
         return dict(json.loads(self.call("status", "--json").stdout))
 
     def pid_of(self, child: str) -> int:
-        pids = {each["name"]: each["pid"] for each in self.status()["children"]}
-        return int(pids[child])
+        processes = {each["name"]: each["process"] for each in self.record()["children"]}
+        return int(processes[child]["pid"])
+
+    def record(self) -> dict[str, Any]:
+        """What the supervisor writes down about itself."""
+        return dict(json.loads((self.home / "stack.json").read_text()))
 
     def get(self, path: str, **query: str | int) -> Any:
         answer = httpx.get(
@@ -101,18 +105,17 @@ class LocalStack:
 
     def secret_environment(self) -> dict[str, str]:
         """What the stack gives its own children: URLs with passwords."""
-        record = json.loads((self.home / "stack.json").read_text())
-        return {**self.env, **record["environment"]}
+        return {**self.env, **self.record()["environment"]}
 
     def log(self) -> str:
         return "\n--- the stack said:\n" + self.supervisor.log.read_text(errors="replace")[-4000:]
 
-    def _ready(self) -> bool:
-        done = self.call("status", "--json")
-        if done.returncode:
+    def ready(self) -> bool:
+        try:
+            core = httpx.get(f"http://127.0.0.1:{self.core_port}/health/ready", timeout=5)
+            return bool(self.record()["phase"] == "ready" and core.is_success)
+        except (httpx.HTTPError, OSError, ValueError):
             return False
-        state = json.loads(done.stdout)
-        return bool(state["phase"] == "ready" and state["ready"])
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Speed and memory of the main job: `make bench`. Figures, never assertions."""
