@@ -141,6 +141,14 @@ def _superseded(order: Order, book: Book) -> _Verdict:
     return signal.as_of >= last, numbers
 
 
+def _of_purchase(order: Order, book: Book, judge: Callable[[Decimal], _Verdict]) -> _Verdict:
+    """Judge what a purchase may cost at worst: a sale is not limited, an unknown cost fails."""
+    if order.side == Side.SELL:
+        return _NOT_APPLICABLE
+    value = worst_value(order, book.limits)
+    return (False, {}) if value is None else judge(value)
+
+
 def _expired(order: Order, book: Book) -> _Verdict:
     signal = book.signals.get(order.signal_id or "")
     if signal is None:
@@ -188,12 +196,8 @@ def _quantity(order: Order, book: Book) -> _Verdict:
 
 
 def _order_notional(order: Order, book: Book) -> _Verdict:
-    value = worst_value(order, book.limits)
-    if order.side == Side.SELL:
-        return _NOT_APPLICABLE
-    if value is None:
-        return False, {}
-    return _compared(value, book.limits.max_order_notional * book.equity)
+    limit = book.limits.max_order_notional * book.equity
+    return _of_purchase(order, book, lambda value: _compared(value, limit))
 
 
 def _collar(order: Order, book: Book) -> _Verdict:
@@ -207,32 +211,20 @@ def _collar(order: Order, book: Book) -> _Verdict:
 
 
 def _position_limit(order: Order, book: Book) -> _Verdict:
-    value = worst_value(order, book.limits)
-    if order.side == Side.SELL:
-        return _NOT_APPLICABLE
-    if value is None:
-        return False, {}
-    resulting = book.exposure.get(order.symbol, ZERO) + value
-    return _compared(resulting, book.limits.position_limit * book.equity)
+    exposure = book.exposure.get(order.symbol, ZERO)
+    limit = book.limits.position_limit * book.equity
+    return _of_purchase(order, book, lambda value: _compared(exposure + value, limit))
 
 
 def _gross(order: Order, book: Book) -> _Verdict:
-    value = worst_value(order, book.limits)
-    if order.side == Side.SELL:
-        return _NOT_APPLICABLE
-    if value is None:
-        return False, {}
-    return _compared(book.gross + value, book.limits.gross_exposure * book.equity)
+    limit = book.limits.gross_exposure * book.equity
+    return _of_purchase(order, book, lambda value: _compared(book.gross + value, limit))
 
 
 def _buying_power(order: Order, book: Book) -> _Verdict:
-    value = worst_value(order, book.limits)
-    if order.side == Side.SELL:
-        return _NOT_APPLICABLE
-    if value is None:
-        return False, {}
-    cost = value + commission(order.quantity, book.costs)
-    return _compared(cost, book.cash.get(order.sleeve, ZERO))
+    fee = commission(order.quantity, book.costs)
+    cash = book.cash.get(order.sleeve, ZERO)
+    return _of_purchase(order, book, lambda value: _compared(value + fee, cash))
 
 
 def _sellable(order: Order, book: Book) -> _Verdict:

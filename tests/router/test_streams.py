@@ -79,7 +79,7 @@ async def test_a_consumer_is_created_once_and_compared_after(nats_url: str) -> N
         await streams.ensure_consumer(js, subjects.INPUTS_STREAM, wanted)
         config = (await js.consumer_info("INPUTS", "core-sample")).config
         assert (config.filter_subject, config.max_deliver) == ("inputs.sample.>", -1)
-        assert (config.ack_policy, config.ack_wait) == ("explicit", 30.0)
+        assert (config.ack_policy, config.ack_wait) == ("explicit", 5.0)
         await js.add_consumer("INPUTS", replace(wanted, max_deliver=5))
         with pytest.raises(StreamDriftError) as raised:
             await streams.ensure_consumer(js, subjects.INPUTS_STREAM, wanted)

@@ -171,7 +171,7 @@ def test_a_kill_in_the_middle_and_a_second_run_end_the_same(
     until(lambda: _begun(stack, account), f"{account} to begin", 120)
     _kill(stack, victim)
     running.join()  # it may have failed, or not have noticed
-    until(stack._ready, "the stack to be ready again", 120)
+    until(stack.ready, "the stack to be ready again", 120)
     assert stack.run("--account", account, *SPRING)["equity"] == spring
     told = stack.get("/api/v1/account", account=account)
     assert told["decision_hash"] == undisturbed(stack, account)
