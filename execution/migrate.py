@@ -15,8 +15,11 @@ LOCK = 7_001
 """The advisory lock that lets one migration run at a time."""
 
 
-def upgrade(owner_url: str) -> None:
-    """Apply what is missing; harmless where nothing is. Raises sqlalchemy.exc.SQLAlchemyError."""
+def upgrade(owner_url: str, app_role: str = "trading_app") -> None:
+    """Apply what is missing; harmless where nothing is. Raises sqlalchemy.exc.SQLAlchemyError.
+
+    `app_role` must exist: it is granted what the application needs, and no more.
+    """
     url = sqlalchemy.make_url(owner_url).set(drivername="postgresql+psycopg")
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.NullPool)
     config = Config()
@@ -25,15 +28,16 @@ def upgrade(owner_url: str) -> None:
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({LOCK})"))
         config.attributes["connection"] = connection
+        config.attributes["app_role"] = app_role
         command.upgrade(config, "head")
 
 
 def main() -> None:
-    """Migrate the database that DATABASE_OWNER_URL names."""
-    url = os.environ.get("DATABASE_OWNER_URL")
-    if not url:
-        sys.exit("DATABASE_OWNER_URL is not set: name the database and its owner")
-    upgrade(url)
+    """Migrate the database of DATABASE_OWNER_URL for the application's role of DATABASE_URL."""
+    owner, app = os.environ.get("DATABASE_OWNER_URL"), os.environ.get("DATABASE_URL")
+    if not owner or not app:
+        sys.exit("DATABASE_OWNER_URL and DATABASE_URL must name the database, as owner and as user")
+    upgrade(owner, sqlalchemy.make_url(app).username or "trading_app")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ Keep out: decisions (domain), SQL (store.py), fetching and reconnecting (writer.
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 
 from execution import events, metrics, store
 from execution.domain import effects as fx
@@ -16,6 +18,7 @@ from execution.domain import engine
 from execution.domain.config import AccountConfig
 from execution.domain.desk import ENGINE_VERSION
 from execution.domain.inputs import Input, OpenAccount, TurnKillSwitch
+from execution.domain.state import State
 from execution.store import Decided, Loaded
 from router.messages import Bars, InvalidMessageError, Signal, SignalSet, decode
 
@@ -33,7 +36,7 @@ class Processor:
         config: AccountConfig,
         connection: store.Connection,
         loaded: Loaded,
-        after_commit: Callable[[Sequence[Decided]], Awaitable[None]],
+        after_commit: Callable[[Sequence[Decided], State], Awaitable[None]],
     ) -> None:
         self._config = config
         self._account = config.account
@@ -57,7 +60,8 @@ class Processor:
             with metrics.BATCH_SECONDS.labels(self._account).time():
                 await self._commit(await self._decide(fresh), intake.received_at)
         for message in messages:
-            await message.ack()
+            with suppress(NatsError):  # without an acknowledgement it comes again, and is known
+                await message.ack()
 
     async def _read(self, messages: list[Msg]) -> list[Input]:
         items: list[Input] = []
@@ -94,7 +98,7 @@ class Processor:
         waited = now - self._last_arrival
         if found is None or waited < self._config.set_deadline_seconds:
             return []
-        log.warning("session.deadline account=%s waiting_for=%s", self._account, found.cause)
+        log.warning("session.deadline account=%s session=%s", self._account, found.session)
         return [found]
 
     async def _decide(self, items: Sequence[Input]) -> list[Decided]:
@@ -130,7 +134,7 @@ class Processor:
         )
         loaded.head = head
         _count(account, batch)
-        await self._after_commit(batch)
+        await self._after_commit(batch, loaded.state)
 
 
 def _input(payload: bytes) -> Bars | Signal | SignalSet:

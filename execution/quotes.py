@@ -5,15 +5,19 @@ Keep out: marks of accounts, which belong to their state.
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 
 import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from router.messages import Bars
+from execution.domain.state import Mark
 
 log = logging.getLogger(__name__)
+
+Quotes = Mapping[str, Mark]
+"""By symbol."""
 
 TIME_TO_LIVE_S = 7 * 24 * 3600
 TIMEOUT_S = 2.0
@@ -28,23 +32,23 @@ class QuoteCache:
         self._redis = (
             Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) if url else None
         )
-        self._queue: asyncio.Queue[tuple[str, Bars]] = asyncio.Queue(WAITING)
+        self._queue: asyncio.Queue[tuple[str, Quotes]] = asyncio.Queue(WAITING)
 
-    def put(self, account: str, bars: Bars) -> None:
-        """Remember these closes soon."""
+    def put(self, account: str, quotes: Quotes) -> None:
+        """Remember these marks soon."""
         if self._redis is None:
             return
         if self._queue.full():
             self._queue.get_nowait()
-        self._queue.put_nowait((account, bars))
+        self._queue.put_nowait((account, quotes))
 
-    async def get(self, account: str, symbol: str) -> dict[str, str] | None:
-        """The cached quote, or None where there is none or no cache."""
+    async def get(self, account: str, symbol: str) -> Mark | None:
+        """The cached mark, or None where there is none or no cache."""
         if self._redis is None:
             return None
         with suppress(RedisError, OSError, TimeoutError):
             found = await self._redis.get(_key(account, symbol))
-            return msgspec.json.decode(found, type=dict[str, str]) if found else None
+            return msgspec.json.decode(found, type=Mark) if found else None
         return None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -52,18 +56,16 @@ class QuoteCache:
         while not stop.is_set() and self._redis is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.5):
-                    account, bars = await self._queue.get()
-                await self._write(self._redis, account, bars)
+                    account, quotes = await self._queue.get()
+                await self._write(self._redis, account, quotes)
         if self._redis is not None:
             await self._redis.aclose()
 
-    async def _write(self, redis: Redis, account: str, bars: Bars) -> None:
+    async def _write(self, redis: Redis, account: str, quotes: Quotes) -> None:
         try:
             async with redis.pipeline(transaction=False) as pipe:
-                for bar in bars.bars:
-                    quote = {"price": str(bar.close), "as_of": bars.bar_end.isoformat()}
-                    key = _key(account, bar.symbol)
-                    pipe.set(key, msgspec.json.encode(quote), ex=TIME_TO_LIVE_S)
+                for symbol, mark in quotes.items():
+                    pipe.set(_key(account, symbol), msgspec.json.encode(mark), ex=TIME_TO_LIVE_S)
                 await pipe.execute()
         except (RedisError, OSError) as error:
             log.warning("quotes.not_cached error=%r", error)

@@ -7,21 +7,25 @@ Keep out: what happens to a batch (processor.py), decisions (domain), HTTP (api)
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
+from msgspec import MsgspecError
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg import AsyncConnection
+from psycopg import Error as DatabaseError
 
 from execution import store
 from execution.domain.config import AccountConfig
+from execution.domain.effects import BarsApplied
+from execution.domain.state import Mark, State
 from execution.errors import ConcurrentWriterError
 from execution.outbox import Publisher
 from execution.processor import Processor
 from execution.quotes import QuoteCache
 from execution.store import Connection, Decided
 from router import client, streams, subjects
-from router.messages import Bars
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +49,8 @@ class Writer:
         self.config = config
         self.account = config.account
         self.ready = False
+        self.failure = "starting"
+        """What is in the way while it is not ready."""
         self.commits = 0
         self._url = database_url
         self._js = js
@@ -93,31 +99,33 @@ class Writer:
             try:
                 async with await AsyncConnection.connect(self._url) as connection:
                     processor = await self._processor(connection)
+                    await processor.process([])  # a new account opens; commands that wait are done
                     self.ready, pause_s = True, FIRST_PAUSE_S
                     while not stop.is_set():
                         batch = batch or await self._next()
                         await processor.process(batch)
                         batch = []
-            except (OperationalError, InterfaceError, ConcurrentWriterError, OSError) as error:
-                self.ready = False
+            except (DatabaseError, MsgspecError, ConcurrentWriterError, OSError) as error:
+                self.ready, self.failure = False, repr(error)[:200]
                 log.warning("writer.reloads account=%s error=%r", self.account, error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, MAX_PAUSE_S)
         self.ready = False
         while not self._fetched.empty():  # whoever drives the account next gets these at once
             for message in self._fetched.get_nowait():
-                await message.nak()
+                with suppress(NatsError):
+                    await message.nak()
 
     async def _processor(self, connection: Connection) -> Processor:
         await store.register(connection, self.config)
         loaded = await store.load(connection, self.config.account)
         return Processor(self.config, connection, loaded, self._after_commit)
 
-    async def _after_commit(self, batch: Sequence[Decided]) -> None:
+    async def _after_commit(self, batch: Sequence[Decided], state: State) -> None:
         self._publisher.wake()
-        for decided in batch:
-            if isinstance(decided.item, Bars):
-                self._quotes.put(self.account, decided.item)
+        effects = [effect for decided in batch for effect in decided.effects]
+        if any(isinstance(effect, BarsApplied) for effect in effects):
+            self._quotes.put(self.account, _marks_of_session(state))
         async with self._committed:
             self.commits += 1
             self._committed.notify_all()
@@ -132,3 +140,7 @@ class Writer:
             except TimeoutError:
                 return []
         return [] if self._fetched.empty() else self._fetched.get_nowait()
+
+
+def _marks_of_session(state: State) -> dict[str, Mark]:
+    return {symbol: mark for symbol, mark in state.marks.items() if mark.session == state.session}

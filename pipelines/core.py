@@ -5,18 +5,20 @@ Keep out: Dagster, and any judgement on the account.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 from typing import Any
 
 import httpx
 
-from pipelines.errors import CoreError
+from pipelines.errors import CoreAwayError, CoreError
 from pipelines.settings import Settings
 
 POLL_SECONDS = 0.2
+UNKNOWN_ACCOUNT = (HTTPStatus.NOT_FOUND, "ACCOUNT_UNKNOWN")
 PROGRESS_FIELDS = ("session", "closed_session", "seq", "clock")
 
 
@@ -42,12 +44,18 @@ class Core:
         return list(self._get("/api/v1/positions", account=account))
 
     def _get(self, path: str, **parameters: str) -> Any:  # noqa: ANN401 - any JSON
-        response = self.http.get(path, params=parameters)
         try:
-            response.raise_for_status()
-        except httpx.HTTPStatusError as error:
-            raise CoreError(f"{path}: {response.status_code} {_sentence(response)}") from error
-        return response.json()
+            response = self.http.get(path, params=parameters)
+        except httpx.TransportError as error:
+            place = f"the trading core at {self.http.base_url}"
+            raise CoreAwayError(f"{place} does not answer: {error}") from None
+        if response.is_success:
+            return response.json()
+        code, sentence = _refusal(response)
+        if (response.status_code, code) == UNKNOWN_ACCOUNT:
+            command = f"`trading run --account {parameters['account']}`"
+            raise CoreError(f"{sentence.rstrip('.')}: {command} opens it")
+        raise CoreError(f"{path}: {response.status_code} {sentence}")
 
 
 @contextmanager
@@ -56,10 +64,29 @@ def open_core(settings: Settings) -> Iterator[Core]:
     try:
         token = settings.token_file.read_text("utf-8").strip()
     except OSError as error:
-        raise CoreError(f"the token file {settings.token_file} cannot be read") from error
+        reason = f"the token file {settings.token_file} cannot be read: {error.strerror}"
+        raise CoreError(reason) from None
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=settings.core_url, headers=headers, timeout=10) as http:
         yield Core(http)
+
+
+def day_of(state: Mapping[str, Any], name: str) -> date | None:
+    """A session that the account's answer names, None where it has none yet."""
+    text = state[name]
+    return date.fromisoformat(text) if text else None
+
+
+def account_within(core: Core, account: str, patience: float) -> dict[str, Any]:
+    """The account, asked again for `patience` seconds while the core does not answer."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return core.account(account)
+        except CoreAwayError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)
 
 
 def wait_until_closed(core: Core, account: str, session: date, patience: float) -> dict[str, Any]:
@@ -85,7 +112,7 @@ def wait_until_closed(core: Core, account: str, session: date, patience: float) 
 def _state_or_none(core: Core, account: str) -> dict[str, Any] | None:
     try:
         return core.account(account)
-    except httpx.TransportError:
+    except CoreAwayError:
         return None  # it may be starting again; the bound on waiting covers it
 
 
@@ -104,9 +131,10 @@ def _stuck(
     )
 
 
-def _sentence(response: httpx.Response) -> str:
+def _refusal(response: httpx.Response) -> tuple[str, str]:
+    """The code and the sentence of an answer that is an error."""
     try:
         body = response.json()
-        return str(body.get("message") or body)
-    except ValueError:
-        return response.text[:200]
+        return str(body.get("error")), str(body.get("message") or body)
+    except (ValueError, AttributeError):
+        return "", response.text[:200]

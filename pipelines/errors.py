@@ -31,3 +31,7 @@ class LakeError(PipelineError):
 
 class CoreError(PipelineError):
     """The trading core answered with an error, or did not answer."""
+
+
+class CoreAwayError(CoreError):
+    """The trading core did not answer: it may be starting again."""

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from pipelines import calendar
-from pipelines.analyses.bars import PRICE_SCALE, PRICES
+from pipelines.analyses.bars import PRICE_SCALE
 from pipelines.lake import versions
-from pipelines.sources.base import ACTION_COLUMNS
+from pipelines.sources.base import ACTION_COLUMNS, PRICES
 from pipelines.strategies.technical import SCORE_SCALE, SEPARATOR
 from router.messages import (
     Bar,
@@ -36,13 +36,18 @@ SIGNAL_FIELDS = ["symbol", "score", "content", "reasons"]
 
 @dataclass(frozen=True)
 class Tables:
-    """What a range of sessions is fed from; the frames are sorted by symbol and session."""
+    """What a range of sessions is fed from; the frames are sorted by symbol and session.
+
+    `before` is the session with good bars right before the range, whatever was fed so far; None
+    where the range begins with the source's very first.
+    """
 
     source: str
     strategy: str
     bars: pd.DataFrame
     actions: pd.DataFrame
     signals: pd.DataFrame
+    before: date | None
 
 
 def bars_versions(bars: pd.DataFrame, actions: pd.DataFrame) -> dict[date, str]:
@@ -55,20 +60,25 @@ def bars_versions(bars: pd.DataFrame, actions: pd.DataFrame) -> dict[date, str]:
 
 
 def in_feed_order(tables: Tables) -> Iterator[Input]:
-    """Every message of the range, session by session; a session without a bar is left out."""
+    """Every message of the range, session by session; a session without a bar is left out.
+
+    Bars name the source's session before, so that an account takes them without a gap. The first
+    of the range say so, so that a fresh account may begin with them.
+    """
     bars, actions = _by_session(tables.bars), _by_session(tables.actions)
     signals = _by_session(tables.signals)
     hashes = bars_versions(tables.bars, tables.actions)
-    previous: date | None = None
+    previous, starts = tables.before, True
     for session, rows in bars.items():
-        yield _bars(tables.source, session, previous, rows, actions.get(session), hashes[session])
+        content = (rows, actions.get(session), hashes[session])
+        yield _bars(tables.source, session, *content, previous=previous, starts=starts)
         ids: list[str] = []
         if session in signals:
             for signal in _signals(session, signals[session]):
                 ids.append(signal.input_id)
                 yield signal
         yield _set(tables.strategy, session, ids)
-        previous = session
+        previous, starts = session, False
 
 
 def _by_session(frame: pd.DataFrame) -> dict[date, pd.DataFrame]:
@@ -80,10 +90,12 @@ def _by_session(frame: pd.DataFrame) -> dict[date, pd.DataFrame]:
 def _bars(
     source: str,
     session: date,
-    previous: date | None,
     rows: pd.DataFrame,
     actions: pd.DataFrame | None,
     version: str,
+    *,
+    previous: date | None,
+    starts: bool,
 ) -> Bars:
     return Bars(
         source=source,
@@ -95,6 +107,7 @@ def _bars(
         bars=tuple(_bar(*row) for row in _tuples(rows, ["symbol", *PRICES, "volume"])),
         actions=() if actions is None else tuple(_actions(actions)),
         suspects=tuple(rows["symbol"][rows["suspect"].to_numpy(dtype=bool)].tolist()),
+        starts=starts,
     )
 
 

@@ -71,6 +71,13 @@ class Lake:
         frame = frame[frame["session"].between(pd.Timestamp(start), pd.Timestamp(end))]
         return frame.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
 
+    def sessions(self, table: str, dataset: str, end: date) -> list[date]:
+        """Every session up to `end` that the table has a row of, sorted."""
+        years = [year for year in self._years(table, dataset) if year <= end.year]
+        parts = [self._load(table, dataset, year, ["session"])["session"] for year in years]
+        found = {moment.date() for part in parts for moment in part.drop_duplicates()}
+        return sorted(day for day in found if day <= end)
+
     def _outside(
         self, table: str, dataset: str, year: int, first: pd.Timestamp, last: pd.Timestamp
     ) -> pd.DataFrame | None:
@@ -93,10 +100,12 @@ class Lake:
         if local:
             self._files.move(target, path)
 
-    def _load(self, table: str, dataset: str, year: int) -> pd.DataFrame:
+    def _load(
+        self, table: str, dataset: str, year: int, columns: list[str] | None = None
+    ) -> pd.DataFrame:
         path = f"{self._folder(table, dataset)}/{year}.parquet"
         with self._files.open_input_file(path) as stream:
-            frame: pd.DataFrame = pa.parquet.read_table(stream).to_pandas()
+            frame: pd.DataFrame = pa.parquet.read_table(stream, columns=columns).to_pandas()
         return frame
 
     def _years(self, table: str, dataset: str) -> list[int]:

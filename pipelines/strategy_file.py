@@ -20,5 +20,8 @@ def open_strategy(path: str = "") -> TechnicalStrategy:
         return from_toml(Path(path).read_text("utf-8"))
     except StrategyError as error:
         raise StrategyError(f"{path}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise StrategyError(f"the strategy {path} cannot be read: {error}") from error
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StrategyError(f"the strategy {path} cannot be read: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise StrategyError(f"the strategy {path} is no text in UTF-8: {error.reason}") from error

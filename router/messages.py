@@ -8,17 +8,21 @@ prices are in the account's currency per share, raw (not adjusted); scores are i
 """
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
+NAME = r"^[a-z0-9][a-z0-9_-]{0,31}\Z"
 """An account, strategy or source: safe as one token of a NATS subject."""
 
-Symbol = Annotated[str, Meta(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,15}\Z")]
+SYMBOL = r"^[A-Z0-9][A-Z0-9._-]{0,15}\Z"
+"""A ticker."""
+
+Name = Annotated[str, Meta(pattern=NAME)]
+Symbol = Annotated[str, Meta(pattern=SYMBOL)]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The first 128 bits of a SHA-256, in hex."""
 
@@ -28,6 +32,8 @@ Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
 
 YEARS = range(1900, 2200)
 """Where every date lies; beyond, a change of time zone could overflow."""
+
+ONE_DAY = timedelta(days=1)
 
 MAX_SCALE = 9
 """Decimal places that a price, quantity or ratio may carry."""
@@ -87,8 +93,9 @@ class Dividend(_Struct, frozen=True, tag="dividend", tag_field="action"):
 class Bars(_Struct, frozen=True, tag="bars.v1", tag_field="kind"):
     """All bars of one source for one session, so that a session is one input.
 
-    `previous` is the session that this feed sent before (None where a feed begins): the
-    receiver applies sessions in that order, whatever the order of arrival. `version` is the
+    `previous` is the session before this one in the source (None for its first): an account
+    applies sessions in that order without a gap, whatever the order of arrival. `starts` marks
+    the first session of a run: an account that has seen none may begin there. `version` is the
     content hash of the rows. `suspects` are symbols with an unexplained jump: they may be
     marked and sold, not bought. Actions take effect before the session's open.
     """
@@ -102,21 +109,28 @@ class Bars(_Struct, frozen=True, tag="bars.v1", tag_field="kind"):
     bars: tuple[Bar, ...]
     actions: tuple[Split | Dividend, ...] = ()
     suspects: tuple[Symbol, ...] = ()
+    starts: bool = False
 
     def __post_init__(self) -> None:
         _require_years(session=self.session, bar_end=self.bar_end, known_at=self.known_at)
+        if abs(self.bar_end.astimezone(UTC).date() - self.session) > ONE_DAY:
+            raise ValueError(f"bar_end {self.bar_end} is not of session {self.session}")
+        symbols = [bar.symbol for bar in self.bars]
+        if len(set(symbols)) != len(symbols):
+            twice = next(name for name in symbols if symbols.count(name) > 1)
+            raise ValueError(f"{twice} has more than one bar in session {self.session}")
         if self.previous is not None and self.previous >= self.session:
             raise ValueError(f"previous {self.previous} is not before session {self.session}")
 
     @property
     def input_id(self) -> str:
-        """The same for the same content, however often and by whom it is sent."""
-        previous = self.previous.isoformat() if self.previous else "start"
+        """The same for the same content, however often and by which run it is sent."""
+        previous = self.previous.isoformat() if self.previous else "none"
         return digest("bars", self.source, self.session.isoformat(), previous, self.version)
 
 
 class Provenance(_Struct, frozen=True):
-    """Where a signal came from: enough to find the run, the code and the rows again."""
+    """Where a signal came from: the run, the code, and the content hash of what was read."""
 
     run_id: Text
     asset: Text

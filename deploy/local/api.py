@@ -6,6 +6,7 @@ Keep out: printing, and the core's own code.
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -24,14 +25,14 @@ class UnknownError(DeployError):
 class Core:
     """The trading core at one address, with the token of its state folder."""
 
-    def __init__(self, url: str, token_file: Path) -> None:
+    def __init__(self, url: str, token_file: Path, timeout_s: float = TIMEOUT_S) -> None:
         self.url = url
         try:
             token = token_file.read_text().strip()
         except FileNotFoundError as error:
             raise NotRunningError(f"{token_file} does not exist: start the stack first.") from error
         headers = {"Authorization": f"Bearer {token}"}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S)
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=timeout_s)
 
     def is_ready(self) -> bool:
         """Whether the core says that it can work."""
@@ -58,18 +59,22 @@ class Core:
         query = {"account": account, "from": start, "to": end}
         return list(self._get("/api/v1/equity", **query))
 
+    def sessions(self, account: str, start: str, end: str) -> list[dict[str, Any]]:
+        """What happened in each session of a range, ascending."""
+        query = {"account": account, "from": start, "to": end}
+        return list(self._get("/api/v1/sessions", **query))
+
     def positions(self, account: str) -> list[dict[str, Any]]:
         """What the account holds."""
         return list(self._get("/api/v1/positions", account=account))
 
     def fills(self, account: str, limit: int = PAGE) -> list[dict[str, Any]]:
-        """A page of fills."""
-        found = self._get("/api/v1/fills", account=account, limit=limit)
-        return list(found)
+        """The account's earliest fills, oldest first."""
+        return list(self._get("/api/v1/fills", account=account, limit=limit))
 
     def why(self, fill_id: str) -> dict[str, Any]:
         """Everything that led to a fill."""
-        return dict(self._get(f"/api/v1/why/{fill_id}"))
+        return dict(self._get(f"/api/v1/why/{quote(fill_id, safe='')}"))
 
     def _get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - whatever JSON holds
         return self._read(self._send("GET", path, query=query))
@@ -88,11 +93,18 @@ class Core:
 
     def _read(self, response: httpx.Response) -> Any:  # noqa: ANN401 - whatever JSON holds
         if response.is_success:
-            return response.json()
+            return _body(response)
         sentence = _sentence(response)
         if response.status_code in {httpx.codes.NOT_FOUND, httpx.codes.UNPROCESSABLE_ENTITY}:
             raise UnknownError(sentence)
         raise DeployError(sentence)
+
+
+def _body(response: httpx.Response) -> Any:  # noqa: ANN401 - whatever JSON holds
+    try:
+        return response.json()
+    except ValueError as error:
+        raise DeployError(f"What answers at {response.url} is not the trading core.") from error
 
 
 def _sentence(response: httpx.Response) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from deploy.local.errors import DeployError
+from deploy.local.request import DEFAULT_FROM, DEFAULT_SOURCE, DEFAULT_TO
 
 if TYPE_CHECKING:
     from deploy.local.home import Home
@@ -82,19 +83,20 @@ def status(as_json: Json = False) -> None:
 def run(
     source: Annotated[
         str, typer.Option(help="Where prices come from: sample or files.")
-    ] = "sample",
+    ] = DEFAULT_SOURCE,
     path: Annotated[
         str | None, typer.Option(help="The file or folder of the source files.")
     ] = None,
-    start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = "2012-01-01",
-    end: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = "2012-12-31",
+    start: Annotated[str, typer.Option("--from", help="First day, YYYY-MM-DD.")] = DEFAULT_FROM,
+    end: Annotated[str, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = DEFAULT_TO,
     symbols: Annotated[str | None, typer.Option(help="Only these: A,B.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="A strategy's settings file [default: the shipped one].")
+        str | None,
+        typer.Option(help="A strategy's settings file.", show_default="the shipped one"),
     ] = None,
     account: Annotated[
         str | None,
-        typer.Option(help="The replay account [default: the strategy's name, or the source]."),
+        typer.Option(help="The replay account.", show_default="the strategy's name, or the source"),
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start over; keep the old state aside.")
@@ -118,8 +120,9 @@ def why(fill_id: str, as_json: Json = False) -> None:
     from deploy.local.console import Narrator
 
     narrator = Narrator(as_json=as_json)
+    asked = whys.fill_id(fill_id)
     home, record = _running()
-    answer = Core(record.core_url, home.token_file).why(fill_id)
+    answer = Core(record.core_url, home.token_file).why(asked)
     if as_json:
         narrator.document({**answer, "dagster_url": record.dagster_url})
     else:

@@ -44,7 +44,10 @@ maxmemory-policy allkeys-lru
 
 
 def dagster(*, storage: Path) -> str:
-    """Dagster's instance: PostgreSQL through the environment, a quick queue, one run per pool."""
+    """Dagster's instance: PostgreSQL through the environment, a quick queue, one run per pool.
+
+    It reports nothing to its makers and opens with the assets instead of a sign-up (`nux`).
+    """
     return f"""\
 storage:
   postgres:
@@ -78,6 +81,8 @@ retention:
       failure: 30
       success: 30
 telemetry:
+  enabled: false
+nux:
   enabled: false
 """
 

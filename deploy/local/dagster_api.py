@@ -12,6 +12,9 @@ import httpx
 from deploy.local.errors import BadInputError, DeployError
 
 TIMEOUT_S = 30.0
+CANCEL_TIMEOUT_S = 10.0
+"""Somebody pressed Ctrl-C and waits."""
+
 REPOSITORY = "__repository__"
 CODE_SERVER_SILENT = "DagsterUserCodeUnreachableError"
 
@@ -70,10 +73,23 @@ query Unfinished {
 """
 
 CANCEL = """
-mutation Cancel($ids: [String!]!) {
-  terminateRuns(runIds: $ids, terminatePolicy: MARK_AS_CANCELED_IMMEDIATELY) { __typename }
+mutation Cancel($ids: [String!]!, $policy: TerminateRunPolicy!) {
+  terminateRuns(runIds: $ids, terminatePolicy: $policy) {
+    __typename
+    ... on TerminateRunsResult {
+      terminateRunResults {
+        __typename
+        ... on TerminateRunFailure { message }
+        ... on Error { message }
+      }
+    }
+    ... on Error { message }
+  }
 }
 """
+LET_IT_STOP = "SAFE_TERMINATE"
+MARK_ALONE = "MARK_AS_CANCELED_IMMEDIATELY"
+"""For runs whose process is gone: nobody is asked to stop."""
 
 
 class UnreachableError(DeployError):
@@ -165,12 +181,24 @@ class Dagster:
         runs = self._ask(UNFINISHED, {})["runsOrError"].get("results", [])
         lost = [each["runId"] for each in runs if (each["updateTime"] or 0) < before_s]
         if lost:
-            self._ask(CANCEL, {"ids": lost})
+            self._ask(CANCEL, {"ids": lost, "policy": MARK_ALONE})
         return lost
 
-    def _ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+    def cancel(self, run_id: str) -> None:
+        """Tell a run to stop; raises DeployError when that could not be done."""
+        variables = {"ids": [run_id], "policy": LET_IT_STOP}
+        answer = self._ask(CANCEL, variables, CANCEL_TIMEOUT_S)["terminateRuns"]
+        for each in answer.get("terminateRunResults") or [answer]:
+            if each["__typename"] != "TerminateRunSuccess":
+                said = each.get("message") or each["__typename"]
+                raise DeployError(f"Dagster did not cancel run {run_id}: {said}")
+
+    def _ask(
+        self, query: str, variables: dict[str, Any], timeout_s: float = TIMEOUT_S
+    ) -> dict[str, Any]:
+        asked = {"query": query, "variables": variables}
         try:
-            answer = self._client.post("/graphql", json={"query": query, "variables": variables})
+            answer = self._client.post("/graphql", json=asked, timeout=timeout_s)
             body = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise UnreachableError(f"Dagster at {self.url} does not answer: {error}") from error

@@ -47,6 +47,12 @@ class ChildFailedError(DeployError):
     exit_code = 7
 
 
+class InterruptedRunError(DeployError):
+    """Somebody asked to stop before the job was done."""
+
+    exit_code = 130
+
+
 class RunFailedError(DeployError):
     """The job ran and failed."""
 

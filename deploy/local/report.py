@@ -1,11 +1,13 @@
 """What a finished run is told with: figures only.
 
 Belongs here: the report's fields and its JSON form.
-Keep out: where the figures come from (runs.py) and how they look (summary.py).
+Keep out: where the figures come from (figures.py) and how they look (summary.py).
 """
 
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from deploy.local.set_aside import SetAside
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,11 @@ class Stage:
 
 @dataclass(frozen=True)
 class Report:
-    """One run and the account after it, as the trading core's API gives it."""
+    """One run and the account after it, as the trading core's API gives it.
+
+    `dispositions`, `refusals`, `fills`, `set_aside` and `equity` are of the range's sessions;
+    `account`, `positions` and `first_fill` are of the whole account.
+    """
 
     run_id: str
     run_url: str
@@ -30,9 +36,13 @@ class Report:
     seconds: float
     stages: list[Stage]
     account: dict[str, Any]
+    dispositions: dict[str, int]
+    refusals: dict[str, int]
+    fills: int
+    set_aside: SetAside | None
     equity: list[dict[str, Any]]
     positions: list[dict[str, Any]]
-    example_fill: str | None
+    first_fill: str | None
 
     def as_json(self) -> dict[str, Any]:
         """The same for a program."""

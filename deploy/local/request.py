@@ -7,12 +7,19 @@ Keep out: doing it (runs.py), and what a source accepts (pipelines).
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from deploy.local.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.sources import History, Source
 
 DEFAULT_SOURCE = "sample"
 DEFAULT_FROM = "2012-01-01"
 DEFAULT_TO = "2012-12-31"
+READS_A_PATH = "files"
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Request:
-    """A range of sessions of a source for a replay account."""
+    """A range of sessions of a source for a replay account.
+
+    `dataset` names the source's tables in the lake, and `known_sessions` are those that the
+    source has good bars for, sorted: an account is fed along them.
+    """
 
     source: str
     path: str
@@ -41,6 +52,8 @@ class Request:
     first_session: date
     last_session: date
     sessions: int
+    dataset: str
+    known_sessions: tuple[date, ...]
 
 
 def check(asked: Asked) -> Request:
@@ -50,7 +63,8 @@ def check(asked: Asked) -> Request:
     account = _account(asked.account or (strategy if asked.strategy else asked.source))
     path = _absolute(asked.path)
     symbols = _symbols(asked.symbols)
-    sessions = _sessions(asked.source, path, symbols, start, end)
+    source = _read(asked.source, path, symbols)
+    sessions = _sessions(source, symbols, start, end)
     return Request(
         source=asked.source,
         path=path,
@@ -61,7 +75,16 @@ def check(asked: Asked) -> Request:
         first_session=sessions[0],
         last_session=sessions[-1],
         sessions=len(sessions),
+        dataset=dataset(source.dataset, symbols),
+        known_sessions=_known_sessions(source.read),
     )
+
+
+def dataset(name: str, symbols: "Sequence[str]") -> str:
+    """The name of a source's tables in the lake; a choice of symbols has its own."""
+    from router.messages import digest
+
+    return f"{name}-{digest(*sorted(set(symbols)))[:8]}" if symbols else name
 
 
 def _absolute(path: str | None) -> str:
@@ -78,17 +101,50 @@ def _strategy_name(path: str | None) -> str:
         raise BadInputError(str(error)) from error
 
 
-def _sessions(
-    source: str, path: str, symbols: tuple[str, ...], start: date, end: date
-) -> list[date]:
+@dataclass(frozen=True)
+class _Read:
+    """A source whose history was read: reading a large file twice takes seconds."""
+
+    name: str
+    dataset: str
+    read: "History"
+
+    def history(self, symbols: "Sequence[str] | None" = None) -> "History":  # noqa: ARG002 - chosen
+        return self.read
+
+
+def _read(name: str, path: str, symbols: tuple[str, ...]) -> _Read:
     from pipelines.errors import PipelineError
-    from pipelines.request import check_request
     from pipelines.sources import open_source
 
     try:
-        return check_request(open_source(source, path), symbols or None, start, end)
+        source = open_source(name, path)
+        if path and name != READS_A_PATH:
+            raise BadInputError(
+                f"--path is {path} and the source {name} reads no file: add --source files."
+            )
+        return _Read(source.name, source.dataset, source.history(symbols or None))
     except PipelineError as error:
         raise BadInputError(str(error)) from error
+
+
+def _sessions(source: "Source", symbols: tuple[str, ...], start: date, end: date) -> list[date]:
+    from pipelines.errors import PipelineError
+    from pipelines.request import check_request
+
+    try:
+        return check_request(source, symbols or None, start, end)
+    except PipelineError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _known_sessions(history: "History") -> tuple[date, ...]:
+    from pipelines import calendar
+    from pipelines.analyses.bars import split_rows
+
+    known = calendar.session_index(calendar.FIRST_DAY, calendar.LAST_DAY)
+    good, _ = split_rows(history.bars, known)
+    return tuple(moment.date() for moment in sorted(good["session"].unique().tolist()))
 
 
 def _day(option: str, text: str) -> date:

@@ -1,7 +1,7 @@
-"""Do a request on a running stack: open the account, launch the job, follow it to its end.
+"""Do a request on a running stack: launch the job, follow it to its end, cancel it on a stop.
 
-Belongs here: the conversation with Dagster and the trading core about one run.
-Keep out: starting the stack, and printing anything but progress.
+Belongs here: the conversation with Dagster about one run, and its progress.
+Keep out: starting the stack, the account (accounts.py), the figures at the end (figures.py).
 """
 
 import threading
@@ -10,13 +10,15 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from deploy.local import accounts, figures
 from deploy.local.api import Core
 from deploy.local.dagster_api import CodeServerUnreachableError, Dagster, RunState, UnreachableError
-from deploy.local.errors import BadInputError, DeployError, RunFailedError
-from deploy.local.report import Report, Stage
+from deploy.local.errors import DeployError, InterruptedRunError, RunFailedError
+from deploy.local.report import Report
 from deploy.local.request import Request
 
 JOB = "replay_job"
+NOT_STARTED = "Stopped before the job was started."
 POLL_S = 0.5
 UNREACHABLE_LIMIT_S = 60.0
 INTERRUPTED = "DagsterExecutionInterruptedError"
@@ -29,24 +31,28 @@ Show = Callable[[str, float | None], None]
 """Shows what is going on, and how much of it is done (0 to 1) where that is known."""
 
 
-class InterruptedRunError(DeployError):
-    """Somebody asked to stop before the job was done."""
-
-    exit_code = 130
-
-
 def execute(
-    request: Request, core: Core, dagster: Dagster, show: Show, stop: threading.Event
+    request: Request,
+    core: Core,
+    dagster: Dagster,
+    lake_url: str,
+    show: Show,
+    stop: threading.Event,
 ) -> Report:
     """Run the job and say what happened; raises RunFailedError with the reason."""
     began = time.monotonic()
-    ensure_account(core, request)
+    accounts.prepare(core, request)
     run_id = _launch(request, dagster, stop)
     progress = Progress(request, core)
     state = _follow(run_id, dagster, lambda state: show(*progress.of(state)), stop)
+    if state is None:
+        raise InterruptedRunError(_cancel(run_id, dagster))
     if state.status != "SUCCESS":
         raise RunFailedError(_failure(run_id, state, dagster))
-    return collect(request, core, dagster, run_id, state, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return figures.collect(
+        request, core, dagster, lake_url, run_id=run_id, state=state, seconds=seconds
+    )
 
 
 def run_config(request: Request) -> dict[str, Any]:
@@ -70,53 +76,6 @@ def run_tags(request: Request) -> dict[str, str]:
     }
 
 
-def ensure_account(core: Core, request: Request) -> None:
-    """Open the replay account unless it is there; refuse one that takes other inputs."""
-    known = {each["account"]: each for each in core.accounts()}
-    account = known.get(request.account)
-    if account is None:
-        core.open_account(request.account, [request.strategy], [request.source])
-        return
-    if account["mode"] != "replay":
-        raise BadInputError(
-            f"account {request.account} is a {account['mode']} account: a run over past sessions "
-            "needs a replay account."
-        )
-    if request.strategy not in account["strategies"]:
-        raise BadInputError(
-            f"account {request.account} trades {', '.join(account['strategies'])}, "
-            f"not {request.strategy}: name another one with --account."
-        )
-    if request.source not in account["sources"]:
-        raise BadInputError(
-            f"account {request.account} takes prices from {', '.join(account['sources'])}, "
-            f"not from {request.source}: name another one with --account."
-        )
-
-
-def collect(
-    request: Request, core: Core, dagster: Dagster, run_id: str, state: RunState, seconds: float
-) -> Report:
-    """What there is to say about the account after the run."""
-    first, last = request.first_session.isoformat(), request.last_session.isoformat()
-    latest = core.fills(request.account, limit=1)
-    return Report(
-        run_id=run_id,
-        run_url=dagster.run_url(run_id),
-        dagster_url=dagster.url,
-        core_url=core.url,
-        first_session=first,
-        last_session=last,
-        sessions=request.sessions,
-        seconds=round(seconds, 2),
-        stages=[Stage(each.name, each.seconds) for each in state.steps],
-        account=core.account(request.account),
-        equity=core.equity(request.account, first, last),
-        positions=core.positions(request.account),
-        example_fill=str(latest[0]["fill_id"]) if latest else None,
-    )
-
-
 def _launch(request: Request, dagster: Dagster, stop: threading.Event) -> str:
     """Ask for the run, and again while the code server is being restarted."""
     deadline = time.monotonic() + UNREACHABLE_LIMIT_S
@@ -124,8 +83,10 @@ def _launch(request: Request, dagster: Dagster, stop: threading.Event) -> str:
         try:
             return dagster.launch(JOB, run_config(request), run_tags(request))
         except CodeServerUnreachableError:
-            if stop.wait(POLL_S) or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise
+            if stop.wait(POLL_S):
+                raise InterruptedRunError(NOT_STARTED) from None
 
 
 class Progress:
@@ -161,8 +122,11 @@ def share(session: date, request: Request) -> float | None:
 
 def _follow(
     run_id: str, dagster: Dagster, show: Callable[[RunState], None], stop: threading.Event
-) -> RunState:
-    """Poll until the run has finished; a server that is being restarted may be silent a while."""
+) -> RunState | None:
+    """Poll until the run has finished, None when asked to stop before that.
+
+    A server that is being restarted may be silent a while.
+    """
     silent_since: float | None = None
     while not stop.is_set():
         try:
@@ -177,7 +141,20 @@ def _follow(
             return state
         show(state)
         stop.wait(POLL_S)
-    raise InterruptedRunError("Stopped before the job was done; trading run takes it up again.")
+    return None
+
+
+def _cancel(run_id: str, dagster: Dagster) -> str:
+    """Do not leave the job running behind the back of a person who stopped it."""
+    try:
+        dagster.cancel(run_id)
+    except DeployError as error:
+        where = dagster.run_url(run_id)
+        return f"Stopped watching before the job was done; it may go on ({where}): {error}"
+    return (
+        f"Stopped before the job was done: run {run_id} was canceled; "
+        "trading run takes it up again."
+    )
 
 
 def _failure(run_id: str, state: RunState, dagster: Dagster) -> str:

@@ -29,6 +29,9 @@ DAEMON = "dagster-daemon"
 ROUTER = "central-router"
 CORE = "trading-core"
 
+NATS_SERVER = "nats-server"
+DAGSTER_PROGRAMS = ("dagster", "dagster-webserver", "dagster-daemon")
+
 LONGEST_SOCKET_DIR = 80
 
 
@@ -37,7 +40,7 @@ def services(
 ) -> list[Service]:
     """Every child that this stack needs; external servers need none."""
     external = settings.external
-    shared = connections.shared(home, settings, at)
+    shared = connections.shared(home, at)
     if not external.nats_url:
         shared["NATS_MONITOR_URL"] = f"http://127.0.0.1:{ports['nats_monitor']}"
     owned = [] if external.database_url else [database(home, ports["postgres"], secrets)]
@@ -81,7 +84,7 @@ def bus(home: Home, ports: Mapping[str, int], secrets: Secrets) -> Service:
     url = f"http://127.0.0.1:{monitor}/healthz?js-enabled-only=true"
     return Service(
         name="nats",
-        command=(program("nats-server"), "--config", str(file)),
+        command=(program(NATS_SERVER), "--config", str(file)),
         probe=partial(probes.http_ok, url),
         stop_wave=4,
     )
@@ -106,7 +109,11 @@ def ours(settings: Settings, shared: Mapping[str, str], at: Connections) -> list
     migrate = Service(
         name="trading-core-migrate",
         command=_python("execution.migrate"),
-        environment={**shared, "DATABASE_OWNER_URL": at.database_owner_url},
+        environment={
+            **shared,
+            "DATABASE_OWNER_URL": at.database_owner_url,
+            "DATABASE_URL": at.database_url,  # names the role that may use the tables
+        },
         after=("postgres",),
     )
     core = Service(
@@ -174,6 +181,14 @@ def dagster(
         probe=lambda: True,
     )
     return [migrate, code, web, daemon]
+
+
+def require_programs(settings: Settings) -> None:
+    """Refuse to start where a program that the stack needs is not installed."""
+    for name in DAGSTER_PROGRAMS:
+        program(name)
+    if not settings.external.nats_url:
+        program(NATS_SERVER)
 
 
 def program(name: str) -> str:

@@ -15,13 +15,19 @@ from deploy.local import processes, request, runs, stackfile, summary
 from deploy.local.api import Core
 from deploy.local.console import Narrator
 from deploy.local.dagster_api import Dagster
-from deploy.local.errors import DeployError, NotRunningError
+from deploy.local.errors import DeployError, InterruptedRunError, NotRunningError
 from deploy.local.home import Home
 from deploy.local.interrupts import stop_requests
 from deploy.local.report import Report
 from deploy.local.request import Asked, Request
 from deploy.local.settings import Settings
-from deploy.local.stack import Stack, refuse_running, start_over, wait_for_ready
+from deploy.local.stack import (
+    Stack,
+    refuse_external_state,
+    refuse_running,
+    start_over,
+    wait_for_ready,
+)
 from deploy.local.stackfile import StackRecord
 
 DOWN_TIMEOUT_S = 90.0
@@ -60,11 +66,12 @@ def run(settings: Settings, asked: Asked, narrator: Narrator, *, fresh: bool, le
     with stop_requests() as stop:
         home = Home(settings.home)
         if fresh:
+            refuse_external_state(settings)
             refuse_running(home)
         with narrator.working("Checking the request"):
             checked = request.check(asked)
         if fresh:
-            start_over(home, datetime.now(UTC), narrator.say)
+            start_over(settings, datetime.now(UTC), narrator.say)
         if stackfile.running(home):
             with narrator.working("Waiting for the stack"):
                 record = wait_for_ready(home, stop)
@@ -96,7 +103,7 @@ def _run_in_foreground(
 ) -> None:
     with Stack(settings, narrator.say) as stack:
         if not start(stack, narrator, stop):
-            raise runs.InterruptedRunError("Stopped before the job was started.")
+            raise InterruptedRunError(runs.NOT_STARTED)
         record = stack.record()
         job = _Job(lambda: _execute(stack.home, record, checked, narrator, stop))
         stack.run_until(job.finished)
@@ -115,8 +122,9 @@ def _execute(
     stop: threading.Event,
 ) -> Report:
     core = Core(record.core_url, home.token_file)
+    dagster, lake_url = Dagster(record.dagster_url), record.environment["TRADING_LAKE_URL"]
     with narrator.working("Running") as show:
-        return runs.execute(checked, core, Dagster(record.dagster_url), show, stop)
+        return runs.execute(checked, core, dagster, lake_url, show, stop)
 
 
 def _tell(report: Report, narrator: Narrator) -> None:

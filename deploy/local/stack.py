@@ -24,7 +24,7 @@ from deploy.local import (
 from deploy.local import home as homes
 from deploy.local.connections import Connections
 from deploy.local.credentials import Secrets
-from deploy.local.errors import AlreadyRunningError, DeployError
+from deploy.local.errors import AlreadyRunningError, BadInputError, DeployError, InterruptedRunError
 from deploy.local.home import Home, Lock
 from deploy.local.service import Service
 from deploy.local.settings import Settings
@@ -66,7 +66,7 @@ class Stack:
         secrets = credentials.load_or_create(self.home)
         credentials.ensure_token(self.home)
         self.home.config.mkdir(mode=0o700, exist_ok=True)
-        self.at = connections.connections(self._settings, self._ports, secrets)
+        self.at = connections.connections(self.home, self._settings, self._ports, secrets)
         found = self._find(self.home, self._settings, self._ports, secrets, self.at)
         self.supervisor = self._supervise(found)
         self._record()
@@ -122,7 +122,11 @@ class Stack:
             core_url=self.at.core_url,
             dagster_url=self.at.dagster_url,
             ports=self._ports,
-            environment={"DATABASE_URL": self.at.database_url, "NATS_URL": self.at.nats_url},
+            environment={
+                "DATABASE_URL": self.at.database_url,
+                "NATS_URL": self.at.nats_url,
+                "TRADING_LAKE_URL": self.at.lake_url,
+            },
             children=self._children(),
         )
 
@@ -155,17 +159,32 @@ def refuse_running(home: Home) -> None:
         )
 
 
-def start_over(home: Home, now: datetime, say: Callable[[str], None]) -> None:
-    """Move the earlier state folder aside, unless a stack runs on it."""
+def refuse_external_state(settings: Settings) -> None:
+    """Refuse to start over where only the folder would be fresh."""
+    external = settings.external
+    named = {"DATABASE_URL": external.database_url, "NATS_URL": external.nats_url}
+    for variable, url in named.items():
+        if url:
+            raise BadInputError(
+                f"--fresh moves {settings.home} aside and nothing else, and {variable} names a "
+                "server that keeps its state: empty that server, or leave out --fresh."
+            )
+
+
+def start_over(settings: Settings, now: datetime, say: Callable[[str], None]) -> None:
+    """Move the earlier state folder aside, unless a stack runs on it or none could start after."""
+    home = Home(settings.home)
     refuse_running(home)
     if not home.root.exists():
         return
     homes.require_ours(home)
     held = homes.lock(home)
     try:
-        sentence = stackfile.clean_up_leftovers(home)
+        sentence = stackfile.clean_up_leftovers(home)  # it may hold the ports
         if sentence:
             say(sentence)
+        services.require_programs(settings)
+        require_public_ports(settings)
         say(f"Starting over; the earlier state is kept in {homes.move_aside(home, now)}.")
     finally:
         held.release()
@@ -180,13 +199,14 @@ def require_public_ports(settings: Settings) -> None:
 def wait_for_ready(home: Home, stop: threading.Event, timeout_s: float = 240) -> StackRecord:
     """Wait until a stack that another terminal is starting is ready."""
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline and not stop.is_set():
+    while time.monotonic() < deadline:
+        if stop.wait(TICK_S):
+            raise InterruptedRunError("Stopped before the stack in the other terminal was ready.")
         record = stackfile.running(home)
         if record is None:
             raise DeployError("The stack in the other terminal stopped before it was ready.")
         if record.phase == stackfile.READY:
             return record
-        time.sleep(TICK_S)
     raise DeployError(f"The stack in the other terminal was not ready after {timeout_s:g} seconds.")
 
 

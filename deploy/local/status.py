@@ -13,24 +13,27 @@ from rich.text import Text
 
 from deploy.local import processes
 from deploy.local.api import Core
-from deploy.local.errors import DeployError
+from deploy.local.errors import DeployError, NotRunningError
 from deploy.local.home import Home
 from deploy.local.stackfile import ChildRecord, StackRecord
 from deploy.local.summary import counts_line, money
 
+TIMEOUT_S = 3.0
+"""A core that does not answer by then is told as not ready: status is for looking at trouble."""
+
 
 def gather(home: Home, record: StackRecord) -> dict[str, Any]:
     """Everything that there is to say, for a program."""
-    core = Core(record.core_url, home.token_file)
+    core = _core(home, record)
     return {
         "home": str(home.root),
         "phase": record.phase,
-        "ready": core.is_ready(),
+        "ready": bool(core and core.is_ready()),
         "supervisor": record.supervisor.pid,
         "addresses": {"dagster": record.dagster_url, "core": record.core_url},
         "ports": record.ports,
         "children": [_child(each) for each in record.children],
-        "accounts": _accounts(core),
+        "accounts": _accounts(core) if core else [],
     }
 
 
@@ -45,6 +48,14 @@ def render(state: Mapping[str, Any]) -> RenderableType:
     ]
     accounts = [Text(_account_line(each)) for each in state["accounts"]]
     return Group(*(Text(each) for each in lines), Text(), _table(state["children"]), *accounts)
+
+
+def _core(home: Home, record: StackRecord) -> Core | None:
+    """None before the first start has made the token."""
+    try:
+        return Core(record.core_url, home.token_file, TIMEOUT_S)
+    except NotRunningError:
+        return None
 
 
 def _child(record: ChildRecord) -> dict[str, Any]:

@@ -13,10 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.report import Report, Stage
+from deploy.local.set_aside import SetAside
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
 LABEL_WIDTH = 11
+MOST_SYMBOLS = 10
+WHOLE = " (whole account)"
+"""Said of figures that are not of the run's range alone."""
 
 
 def render(report: Report) -> RenderableType:
@@ -29,7 +33,7 @@ def render(report: Report) -> RenderableType:
         Text(),
         _positions(report.positions),
         Text(),
-        *_counts(report.account),
+        *_counts(report),
         Text(),
         _stages(report.stages, report.seconds),
         Text(),
@@ -51,8 +55,19 @@ def sparkline(values: Sequence[Decimal], width: int = CURVE_WIDTH) -> str:
 
 def counts_line(counts: Mapping[str, int]) -> str:
     """Counts by name, largest first."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {count:,}" for name, count in ordered if count) or "none"
+    return ", ".join(f"{name} {count:,}" for name, count in _largest_first(counts)) or "none"
+
+
+def most_line(counts: Mapping[str, int], most: int = MOST_SYMBOLS) -> str:
+    """The largest counts by name, and how many names were left out."""
+    shown = _largest_first(counts)[:most]
+    left = len(_largest_first(counts)) - len(shown)
+    return counts_line(dict(shown)) + (f" and {left:,} more" if left else "")
+
+
+def _largest_first(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    some = [(name, count) for name, count in counts.items() if count]
+    return sorted(some, key=lambda item: (-item[1], item[0]))
 
 
 def money(value: object) -> str:
@@ -94,12 +109,33 @@ def _positions(positions: Sequence[Mapping[str, Any]]) -> RenderableType:
     return table
 
 
-def _counts(account: Mapping[str, Any]) -> list[Text]:
+def _counts(report: Report) -> list[Text]:
+    """What the range did, and what the whole account did where the core tells no more."""
+    account = report.account
     return [
-        _line("Orders", counts_line(account["orders"])),
-        _line("Signals", counts_line(account["dispositions"])),
-        _line("Refusals", counts_line(account["refusals"])),
+        _line("Signals", counts_line(report.dispositions)),
+        _line("Refusals", counts_line(report.refusals)),
+        _line("Orders", counts_line(account["orders"]) + WHOLE),
+        _line("Fills", f"{report.fills:,}; by symbol: {most_line(account['fills'])}{WHOLE}"),
+        *_set_aside(report.set_aside),
     ]
+
+
+def _set_aside(found: SetAside | None) -> list[Text]:
+    """Nothing where nothing was."""
+    if found is None:
+        return [_line("Set aside", "unknown: the lake cannot be read from here")]
+    if not found.rows:
+        return []
+    named: dict[str, list[str]] = {}
+    for each in found.named:
+        named.setdefault(each.reason, []).append(f"{each.symbol} {each.session}")
+    parts = [
+        f"{reason} {count:,}" + (f" ({', '.join(named[reason])})" if reason in named else "")
+        for reason, count in _largest_first(found.reasons)
+    ]
+    rows = "1 row" if found.rows == 1 else f"{found.rows:,} rows"
+    return [_line("Set aside", f"{rows}: {', '.join(parts)}")]
 
 
 def _stages(stages: Sequence[Stage], seconds: float) -> RenderableType:
@@ -118,8 +154,8 @@ def _addresses(report: Report) -> list[Text]:
         _line("Core API", f"{report.core_url}  (README: calls with curl)"),
         _line("Token", "trading token"),
     ]
-    if report.example_fill:
-        lines.append(_line("Why", f"trading why {report.example_fill}"))
+    if report.first_fill:
+        lines.append(_line("Why", f"trading why {report.first_fill}  (its first fill)"))
     return lines
 
 

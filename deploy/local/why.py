@@ -1,6 +1,6 @@
-"""The answer to `trading why` as a tree.
+"""`trading why`: which fill is meant, and the answer as a tree.
 
-Belongs here: pure rendering of what the trading core says led to a fill.
+Belongs here: checking the id, and pure rendering of what the trading core says led to a fill.
 Keep out: asking for it, and printing.
 """
 
@@ -11,12 +11,25 @@ from typing import Any
 from rich.text import Text
 from rich.tree import Tree
 
+from deploy.local.errors import BadInputError
+
+FILL_ID = re.compile(r"[0-9a-f]{6,32}\Z")
 LONG_DECIMAL = re.compile(r"-?\d+\.\d+\Z")
 FILL = ("fill_id", "side", "quantity", "symbol", "price")
 ORDER = ("order_id", "type", "side", "quantity", "symbol")
 SIGNAL = ("strategy", "symbol", "session", "score")
 REPEATED = {"order_id", "signal_id", "account", "sleeve", "kind", "reasons", "provenance"}
 """Said elsewhere in the tree."""
+
+
+def fill_id(text: str) -> str:
+    """The id, or its first characters, as the trading core writes them; or BadInputError."""
+    found = text.strip().lower()
+    if not FILL_ID.match(found):
+        raise BadInputError(
+            f"The fill id is {text!r} and must be 6 to 32 characters of 0-9 and a-f."
+        )
+    return found
 
 
 def render(answer: Mapping[str, Any], dagster_url: str) -> Tree:

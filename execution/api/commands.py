@@ -4,26 +4,48 @@ Keep out: judging an order (domain/risk.py).
 """
 
 import asyncio
+import re
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self
 
 from psycopg import AsyncConnection
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from psycopg_pool import AsyncConnectionPool
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from execution.api import queries
 from execution.domain.inputs import PlaceOrder
-from execution.domain.orders import OrderType, Side, TimeInForce
+from execution.domain.orders import OrderType, Outcome, Side, Status, TimeInForce
 from execution.errors import CommandConflictError
 from execution.writer import Writer
-from router.messages import encode
+from router.messages import NAME, SYMBOL, encode
 
 ANSWER_WITHIN_S = 10.0
 
+
+def _matching(pattern: str) -> Callable[[str], str]:
+    """The wire's own patterns, which are Python's and not pydantic's."""
+
+    def check(value: str) -> str:
+        if not re.match(pattern, value):
+            raise ValueError(f"{value[:40]!r} does not match {pattern}")
+        return value
+
+    return check
+
+
 Shares = Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=9, allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(gt=0, max_digits=23, decimal_places=8, allow_inf_nan=False)]
-AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Ticker = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Z0-9._-]{0,15}$")]
+AccountName = Annotated[str, AfterValidator(_matching(NAME))]
+Ticker = Annotated[str, AfterValidator(_matching(SYMBOL))]
 ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,48}$")]
 
 
@@ -83,7 +105,7 @@ class Page(_Body):
 class OrderPage(Page):
     """Orders, of one status or of all."""
 
-    status: Annotated[str, StringConstraints(pattern="^[a-z_]{1,32}$")] | None = None
+    status: Status | None = None
 
 
 class SignalPage(Page):
@@ -112,16 +134,30 @@ async def submit(connection: AsyncConnection[Any], command: PlaceOrder) -> None:
 
 
 async def answer(
-    connection: AsyncConnection[Any], command: PlaceOrder, writer: Writer
+    pool: AsyncConnectionPool[Any], command: PlaceOrder, writer: Writer
 ) -> dict[str, Any] | None:
-    """The decided order, or None where the writer did not decide within ANSWER_WITHIN_S."""
+    """The decided order, or None where the writer did not decide within ANSWER_WITHIN_S.
+
+    Holds no connection while it waits.
+    """
+    key = command.account, command.client_order_id
     try:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             while True:
                 seen = writer.commits
-                found = await queries.order(connection, command.account, command.client_order_id)
+                async with pool.connection() as connection:
+                    found = await queries.order(connection, *key)
                 if found is not None:
                     return found
                 await writer.wait_for_commit(seen)
     except TimeoutError:
         return None
+
+
+def reason(order: dict[str, Any]) -> str:
+    """Why an order was refused, with the numbers of the check that refused it."""
+    for check in order["checks"]:
+        if check["code"] == order["code"] and check["outcome"] == Outcome.FAILED:
+            numbers = ", ".join(f"{name} {value}" for name, value in check["numbers"].items())
+            return f"{order['code']}: {numbers}" if numbers else f"{order['code']}"
+    return str(order["code"])

@@ -13,9 +13,11 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
-from execution.domain.money import ZERO
+from execution.domain.money import ZERO, plain
 from execution.domain.state import State, decode_state
 from router.messages import decode
+
+SHARES = ("quantity", "filled_quantity")
 
 Connection = AsyncConnection[Any]
 Row = dict[str, Any]
@@ -24,7 +26,12 @@ Row = dict[str, Any]
 async def _all(connection: Connection, query: LiteralString, args: Mapping[str, Any]) -> list[Row]:
     async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(query, args)
-        return await cursor.fetchall()
+        return [_plain(row) for row in await cursor.fetchall()]
+
+
+def _plain(row: Row) -> Row:
+    """Shares as people write them: 10, not 10.000000000."""
+    return row | {name: plain(row[name]) for name in SHARES if row.get(name) is not None}
 
 
 async def _counts(
@@ -67,6 +74,20 @@ async def dispositions(connection: Connection, account: str) -> dict[str, int]:
     query: LiteralString = """SELECT disposition AS name, count(*) FROM dispositions
         WHERE account = %(account)s GROUP BY 1 ORDER BY 1"""
     return await _counts(connection, query, {"account": account})
+
+
+async def fills_by_symbol(connection: Connection, account: str) -> dict[str, int]:
+    """How often each symbol was traded."""
+    query: LiteralString = """SELECT symbol AS name, count(*) FROM fills
+        WHERE account = %(account)s GROUP BY 1 ORDER BY 1"""
+    return await _counts(connection, query, {"account": account})
+
+
+async def first_session(connection: Connection, account: str) -> date | None:
+    """Where the account began."""
+    query: LiteralString = "SELECT min(session) AS session FROM equity WHERE account = %(account)s"
+    first: date | None = (await _all(connection, query, {"account": account}))[0]["session"]
+    return first
 
 
 async def realised(connection: Connection, account: str) -> dict[tuple[str, str], Decimal]:
@@ -212,7 +233,7 @@ def positions(state: State, profits: Mapping[tuple[str, str], Decimal]) -> list[
             row = {
                 "sleeve": sleeve,
                 "symbol": symbol,
-                "quantity": position.quantity,
+                "quantity": plain(position.quantity),
                 "cost": position.cost,
                 "average_price": (position.cost / position.quantity).quantize(Decimal("0.0001")),
                 "mark": mark.price if mark else None,

@@ -17,9 +17,11 @@ from execution.api.access import Read, Use
 from execution.api.answers import Answer, RefusalError
 from execution.domain import desk
 from execution.domain.config import AccountConfig
+from execution.domain.inputs import PlaceOrder
 from execution.domain.money import ZERO, cents
 from execution.domain.state import State
 from execution.errors import AccountConflictError, CommandConflictError, UnknownAccountError
+from execution.writer import Writer
 
 router = APIRouter()
 
@@ -54,7 +56,7 @@ async def ready(services: Use) -> Answer:
     problems = services.problems()
     if problems:
         return Answer({"status": "not ready", "problems": problems}, HTTPStatus.SERVICE_UNAVAILABLE)
-    return Answer({"status": "ready", "accounts": sorted(services.writers)})
+    return Answer({"status": "ready"})
 
 
 @router.get("/metrics")
@@ -98,6 +100,8 @@ async def show_account(connection: Read, account: Name = "sample") -> Answer:
         "orders": await queries.orders_by_status(connection, account),
         "dispositions": await queries.dispositions(connection, account),
         "refusals": await queries.refusals(connection, account),
+        "fills": await queries.fills_by_symbol(connection, account),
+        "first_session": await queries.first_session(connection, account),
         "pending": await queries.pending(connection, account, list(state.pending.values())),
     }
     return Answer({"account": account} | _money(config, state) | head | counts)
@@ -179,15 +183,13 @@ async def show_quote(
     """The latest close: from the cache, or from the account's marks where that has none."""
     await _existing(connection, account)
     cached = await services.quotes.get(account, symbol)
-    if cached is not None:
-        return Answer({"symbol": symbol, "cached": True} | cached)
-    found = await queries.state_of(connection, account)
-    mark = found[0].marks.get(symbol) if found else None
-    if mark is None:
+    found = None if cached else await queries.state_of(connection, account)
+    mark = cached or (found and found[0].marks.get(symbol))
+    if not mark:
         message = f"account {account} has no price of {symbol}"
         raise RefusalError(HTTPStatus.NOT_FOUND, "SYMBOL_UNKNOWN", message)
-    answer = {"symbol": symbol, "cached": False, "price": mark.price, "session": mark.session}
-    return Answer(answer)
+    answer = {"symbol": symbol, "price": mark.price, "session": mark.session}
+    return Answer(answer | {"cached": cached is not None})
 
 
 @router.get("/api/v1/orders")
@@ -231,25 +233,33 @@ async def show_why(
 
 
 @router.post("/api/v1/orders")
-async def place_order(body: commands.OrderRequest, services: Use, connection: Read) -> Answer:
+async def place_order(body: commands.OrderRequest, services: Use) -> Answer:
     """Place an order by hand: 201 accepted, 403 refused by a risk check, 202 not decided yet."""
-    await _existing(connection, body.account)
-    writer = services.writers.get(body.account)
-    found = await queries.state_of(connection, body.account)
-    if writer is None or found is None or found[0].session is None:
-        message = f"account {body.account} has seen no session yet: run the pipeline first"
-        raise RefusalError(HTTPStatus.CONFLICT, "NO_SESSION", message)
     command = body.command()
-    try:
-        await commands.submit(connection, command)
-    except CommandConflictError as error:
-        raise RefusalError(HTTPStatus.CONFLICT, "CLIENT_ORDER_ID_USED", str(error)) from error
+    writer = await _submit(services, command)
     writer.wake()
-    order = await commands.answer(connection, command, writer)
+    order = await commands.answer(services.pool, command, writer)
     if order is None:
         pending = {"client_order_id": body.client_order_id, "status": "pending"}
         return Answer(pending, HTTPStatus.ACCEPTED)
     if order["code"]:
-        message = f"{order['code']}: the order was refused; its checks say why"
-        raise RefusalError(HTTPStatus.FORBIDDEN, order["code"], message, {"order": order})
+        raise RefusalError(
+            HTTPStatus.FORBIDDEN, order["code"], commands.reason(order), {"order": order}
+        )
     return Answer(order, HTTPStatus.CREATED)
+
+
+async def _submit(services: Use, command: PlaceOrder) -> Writer:
+    """Write the command down and say who will decide on it."""
+    async with services.pool.connection() as connection:
+        await _existing(connection, command.account)
+        writer = services.writers.get(command.account)
+        found = await queries.state_of(connection, command.account)
+        if writer is None or found is None or found[0].session is None:
+            message = f"account {command.account} has seen no session yet: run the pipeline first"
+            raise RefusalError(HTTPStatus.CONFLICT, "NO_SESSION", message)
+        try:
+            await commands.submit(connection, command)
+        except CommandConflictError as error:
+            raise RefusalError(HTTPStatus.CONFLICT, "CLIENT_ORDER_ID_USED", str(error)) from error
+        return writer

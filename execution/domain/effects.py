@@ -59,7 +59,7 @@ class BarsApplied(_Effect, frozen=True, tag="bars_applied"):
 
 
 class BarsRefused(_Effect, frozen=True, tag="bars_refused"):
-    """These bars change nothing: they are not newer than what was seen, or follow on nothing."""
+    """These bars change nothing: they are not newer than what was seen."""
 
     input_id: str
     session: date

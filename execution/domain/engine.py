@@ -18,7 +18,6 @@ from execution.domain.inputs import (
     OpenAccount,
     PlaceOrder,
     TurnKillSwitch,
-    WaitingFor,
 )
 from execution.domain.money import CONTEXT
 from execution.domain.risk import Code
@@ -64,8 +63,6 @@ def _end(desk: Desk, item: Input) -> None:
     elif isinstance(item, Deadline):
         for strategy in desk.state.awaiting:
             _close_without(desk, strategy)
-        for bars in _orphans(desk.inbox):
-            _refuse_bars(desk, bars, "PREDECESSOR_MISSING")
         if (following := _next_bars(desk)) is not None:
             _refuse_bars(desk, following, Code.INTERNAL_ERROR)
 
@@ -79,13 +76,10 @@ def fold(state: State, inbox: Inbox, seq: int, item: Input, effects: tuple[fx.Ef
 
 
 def held_up(state: State, inbox: Inbox) -> Deadline | None:
-    """The deadline that would let waiting bars go on, where something holds them up."""
-    if not inbox.bars:
+    """The deadline that would let waiting bars go on, where incomplete sets hold them up."""
+    if state.session is None or not (state.awaiting and inbox.bars):
         return None
-    if state.awaiting:
-        return Deadline(session=state.session, cause=WaitingFor.SETS)
-    orphans = _orphans(inbox)
-    return Deadline(session=orphans[0].session, cause=WaitingFor.BARS) if orphans else None
+    return Deadline(session=state.session)
 
 
 def _take(desk: Desk, item: Input) -> None:
@@ -142,23 +136,23 @@ def _advance(desk: Desk) -> None:
 
 
 def _next_bars(desk: Desk) -> Bars | None:
-    """The earliest waiting bars, if they follow the account's session or begin a feed."""
+    """The earliest waiting bars, if they follow the account's session without a gap.
+
+    An account that has seen no session begins where a run starts. Bars that follow on something
+    else wait for it: what lies between may hold splits and dividends.
+    """
     waiting = _waiting_bars(desk.inbox)
-    if waiting and waiting[0].previous in (None, desk.state.session):
-        return waiting[0]
-    return None
+    earliest = [bars for bars in waiting if bars.session == waiting[0].session]
+    return next((bars for bars in earliest if _follows(desk, bars)), None)
+
+
+def _follows(desk: Desk, bars: Bars) -> bool:
+    current = desk.state.session
+    return bars.starts if current is None else bars.previous == current
 
 
 def _waiting_bars(inbox: Inbox) -> list[Bars]:
-    """In the order of use; where two claim a session, the one that continues a feed comes first."""
-    return sorted(inbox.bars.values(), key=lambda b: (b.session, b.previous is None, b.version))
-
-
-def _orphans(inbox: Inbox) -> list[Bars]:
-    """Bars whose predecessor never came, while a later feed waits to begin."""
-    waiting = _waiting_bars(inbox)
-    begins = next((n for n, bars in enumerate(waiting) if bars.previous is None), 0)
-    return waiting[:begins]
+    return sorted(inbox.bars.values(), key=lambda bars: (bars.session, bars.version))
 
 
 def _sweep(desk: Desk) -> None:
@@ -213,10 +207,7 @@ def _decide(desk: Desk, strategy: str, chosen: tuple[str, ...]) -> None:
 
 def _stop_waiting(desk: Desk, deadline: Deadline) -> None:
     """Go on without what did not come, unless it came meanwhile."""
-    if deadline.cause == WaitingFor.BARS:
-        for bars in _orphans(desk.inbox):
-            _refuse_bars(desk, bars, "PREDECESSOR_MISSING")
-    elif deadline.session == desk.state.session:
+    if deadline.session == desk.state.session:
         for strategy in desk.state.awaiting:
             if not _decide_if_complete(desk, strategy):
                 _close_without(desk, strategy)

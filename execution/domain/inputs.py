@@ -6,7 +6,6 @@ Keep out: how inputs arrive (consumer, API), and what they cause (engine.py).
 
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 
 import msgspec
 
@@ -71,23 +70,15 @@ class TurnKillSwitch(_Input, frozen=True, tag="kill_switch.v1", tag_field="kind"
         return digest("kill_switch", str(self.engaged), self.changed_at.isoformat())
 
 
-class WaitingFor(StrEnum):
-    """What did not come in time."""
-
-    SETS = "sets"
-    BARS = "bars"
-
-
 class Deadline(_Input, frozen=True, tag="deadline.v1", tag_field="kind"):
-    """What `session` waits for will not come in time: go on without it."""
+    """The sets that `session` waits for will not come in time: go on without them."""
 
-    session: date | None
-    cause: WaitingFor
+    session: date
 
     @property
     def input_id(self) -> str:
-        """A session has one deadline for each cause."""
-        return digest("deadline", str(self.session), self.cause)
+        """A session has one deadline."""
+        return digest("deadline", self.session.isoformat())
 
 
 Input = OpenAccount | PlaceOrder | TurnKillSwitch | Deadline | Bars | Signal | SignalSet

@@ -178,7 +178,9 @@ def _jump(order: Order, book: Book) -> _Verdict:
 
 def _quote_missing(order: Order, book: Book) -> _Verdict:  # noqa: ARG001
     price = order.reference_price
-    return price is not None and price.is_finite() and price > 0, {"reference": str(price)}
+    if price is None:
+        return False, {"reference": "none"}
+    return price.is_finite() and price > 0, {"reference": str(price)}
 
 
 def _quote_stale(order: Order, book: Book) -> _Verdict:

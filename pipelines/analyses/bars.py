@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipelines.analyses.adjust import step_factors, symbol_spans
+from pipelines.sources.base import PRICES
 
-PRICES = ["open", "high", "low", "close"]
 PRICE_SCALE = 6
 """Decimal places that prices are kept with; the wire carries no more."""
 

@@ -3,30 +3,43 @@
 Keep out: what an asset does. Schedules start STOPPED; a person turns them on.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
-from pipelines import calendar
-from pipelines.assets.partitions import SESSIONS, TIME_ZONE
+from pipelines import calendar, standing
+from pipelines.assets.partitions import TIME_ZONE
+from pipelines.core import day_of, open_core
+from pipelines.errors import CoreError
 from pipelines.locks import LIVE, PUBLISH_TAG
+from pipelines.request import good_sessions
+from pipelines.settings import read_settings
 from pipelines.sources import open_source
 
-FIRST_REPLAYED = date(2012, 1, 3)
-"""Where the replay schedule begins when nothing was replayed yet: the main job's year."""
+SAMPLE = "sample"
+"""The source that the replay schedule reads, and the account that it feeds."""
 
-REPLAYED = dg.AssetKey("replayed_signals")
-PENDING = [
+FIRST_REPLAYED = date(2012, 1, 3)
+"""Where a fresh account begins: the first session of 2012, as `trading run` begins."""
+
+PARTITION_TAG = "dagster/partition"
+UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
 ]
 
 replay_job = dg.define_asset_job(
     "replay_job",
     selection=["bars", "technical", "signals", "replayed_signals", "portfolio"],
-    description="Feed sessions to a replay account and read back what it made of them.",
+    description="Feed sessions to a replay account and read back what it made of them. The source"
+    " sample covers the sessions from 2000-03-01 to 2013-03-01: Materialize of a later partition"
+    " fails. An account is fed without gaps: a range may begin at the latest with the session after"
+    " the one where the account stands.",
     executor_def=dg.in_process_executor,
 )
 
@@ -45,16 +58,28 @@ live_job = dg.define_asset_job(
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def replay_next_session(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Every minute the sample's next session, after the last one that was replayed."""
-    pending = dg.RunsFilter(job_name=replay_job.name, statuses=PENDING)
-    if context.instance.get_run_records(pending, limit=1):
-        return dg.SkipReason("the run before is not finished")
-    last = open_source("sample").history().last_session
-    replayed = context.instance.get_materialized_partitions(REPLAYED)
-    session = _after(replayed, last)
-    if session > last:
-        return dg.SkipReason(f"the sample ends on {last} and all of it was replayed")
-    return dg.RunRequest(partition_key=session.isoformat(), tags={"trading/account": "sample"})
+    """Every minute the next session of the sample for the account `sample`.
+
+    Next is what follows the last session that the account closed, by its own word; a fresh account
+    begins with the first session of 2012. A session whose run failed is therefore asked for again,
+    but not while a run of it, or another replay, is unfinished.
+    """
+    unfinished = context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    try:
+        with open_core(read_settings()) as core:
+            state = core.account(SAMPLE)
+    except CoreError as error:
+        return dg.SkipReason(str(error))
+    session = due(state, good_sessions(open_source(SAMPLE).history()))
+    if session is None:
+        last = state["session"]
+        return dg.SkipReason(f"account {SAMPLE} stands at {last}, where the sample ends")
+    key = session.isoformat()
+    if any(_concerns(run, key) for run in unfinished):
+        return dg.SkipReason(f"a run that replays {key}, or another replay, is not finished")
+    # One key per tick: a tick that is taken up again starts nothing twice, and the next one may.
+    run_key = f"{SAMPLE} {key} {context.scheduled_execution_time.isoformat()}"
+    return dg.RunRequest(run_key, partition_key=key, tags={"trading/account": SAMPLE})
 
 
 @dg.schedule(
@@ -72,7 +97,16 @@ def publish_after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest 
     return dg.RunRequest(run_key=key, partition_key=key, tags={PUBLISH_TAG: LIVE})
 
 
-def _after(replayed: set[str], last: date) -> date:
-    """The session after the last replayed one of the sample's own; other data do not count."""
-    own = [key for key in replayed if key <= last.isoformat() and SESSIONS.has_partition_key(key)]
-    return calendar.next_session(date.fromisoformat(max(own))) if own else FIRST_REPLAYED
+def due(state: Mapping[str, Any], sessions: Sequence[date]) -> date | None:
+    """The session to feed next, or None at the end of `sessions`.
+
+    A session whose bars were booked but whose signals are not all decided is due again.
+    """
+    booked, closed = day_of(state, "session"), day_of(state, "closed_session")
+    if booked is None:
+        return FIRST_REPLAYED
+    return standing.next_session(booked, sessions) if closed == booked else booked
+
+
+def _concerns(run: dg.DagsterRun, key: str) -> bool:
+    return run.job_name == replay_job.name or run.tags.get(PARTITION_TAG) == key

@@ -15,6 +15,7 @@ from pipelines.assets.partitions import LAKE_POOL, ONE_RUN, SESSIONS, Result, se
 from pipelines.assets.resources import Feed
 from pipelines.feed import bars_versions
 from pipelines.lake import Lake, open_lake
+from pipelines.request import require_covered
 from pipelines.settings import read_settings
 from pipelines.sources.base import History
 
@@ -56,9 +57,13 @@ def bars(context: dg.AssetExecutionContext, feed: Feed) -> Result:
 
     The source's whole history up to the last session of the run is stored each time, so that
     indicators begin at its first bar whichever sessions are asked for.
+
+    The source `sample` covers the sessions from 2000-03-01 to 2013-03-01: Materialize of a later
+    partition fails, and says so.
     """
     sessions = sessions_of(context)
     history = feed.open().history(feed.wanted)
+    require_covered(history, sessions)
     parts = judge(history, sessions[-1])
     _store(open_lake(read_settings().lake_url), feed.dataset, parts, sessions[-1])
     asked = parts.within(sessions[0], sessions[-1])

@@ -10,18 +10,18 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from pipelines import standing
 from pipelines.assets import show
 from pipelines.assets.partitions import ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.publish import replayed_signals
 from pipelines.assets.resources import Feed
-from pipelines.core import open_core, wait_until_closed
+from pipelines.core import day_of, open_core, wait_until_closed
 from pipelines.errors import LakeError
 from pipelines.lake import open_lake
 from pipelines.settings import read_settings
 
 CODE_VERSION = "1"
 POSITION_COLUMNS = ["symbol", "quantity", "average_price", "mark", "market_value", "unrealised"]
-NOT_BOOKED = "this account did not book the session: its clock may have been past it already"
 
 
 @dg.asset(
@@ -43,8 +43,8 @@ def portfolio(context: dg.AssetExecutionContext, feed: Feed) -> Result:
         booked = core.sessions(account, sessions[0], sessions[-1])
         positions = core.positions(account)
     books = {session: booked.get(session) for session in sessions}
-    show.per_session(context, {day: _of_session(account, book) for day, book in books.items()})
-    summary = _of_account(state, list(books.values()), positions)
+    show.per_session(context, {day: _of_session(state, day, book) for day, book in books.items()})
+    summary = _of_account(state, list(books.values()), positions) | _note_of_feed(context)
     context.add_asset_metadata(summary, partition_key=sessions[-1].isoformat())
     return Result()
 
@@ -58,9 +58,19 @@ def _last_fed(feed: Feed, sessions: list[date]) -> date:
     return pd.Timestamp(fed.max()).date()
 
 
-def _of_session(account: str, book: dict[str, Any] | None) -> dict[str, Any]:
+def _note_of_feed(context: dg.AssetExecutionContext) -> dict[str, Any]:
+    """What this run's feed noted: that all of it was fed before."""
+    event = context.instance.get_latest_materialization_event(replayed_signals.key)
+    fed = event.asset_materialization if event and event.run_id == context.run_id else None
+    note = fed.metadata.get("note") if fed else None
+    return {"feed": note.value} if note else {}
+
+
+def _of_session(state: dict[str, Any], day: date, book: dict[str, Any] | None) -> dict[str, Any]:
+    account = state["account"]
     if book is None:
-        return {"account": account, "note": NOT_BOOKED}
+        first, last = day_of(state, "first_session"), day_of(state, "session")
+        return {"account": account, "note": standing.absence(account, first, last, day)}
     return {
         "account": account,
         "equity": float(book["equity"]),
@@ -80,6 +90,7 @@ def _of_account(
         "equity_now": float(state["equity"]),
         "cash_now": float(state["cash"]),
         "closed_session": state["closed_session"],
+        "fills_by_symbol": dict(state["fills"]),
         "fills_in_range": sum(int(book["fills"]) for book in books if book),
         "refusals_in_range": dict(refusals),
         "positions_now": show.table(pd.DataFrame(positions, columns=POSITION_COLUMNS), 30),

@@ -9,11 +9,12 @@ from datetime import date
 
 import dagster as dg
 
-from pipelines import locks, publishing
+from pipelines import locks, publishing, standing
 from pipelines.assets import show
 from pipelines.assets.partitions import ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.resources import Clock, Feed
 from pipelines.assets.signals import signals
+from pipelines.core import account_within, day_of, open_core
 from pipelines.feed import Tables, in_feed_order
 from pipelines.lake import open_lake
 from pipelines.settings import read_settings
@@ -22,6 +23,7 @@ from router.client import Published
 from router.messages import Bars, Input, Signal
 
 CODE_VERSION = "1"
+FED_BEFORE = "fed before; nothing changed: account {account} had closed these sessions"
 
 
 class Tally:
@@ -56,15 +58,18 @@ class Tally:
 def replayed_signals(context: dg.AssetExecutionContext, feed: Feed) -> Result:
     """Bars and signals of these sessions, sent to a replay account in the order of time.
 
-    Sending them again is harmless: the account knows what it has seen.
+    An account is fed without gaps: a range may begin at the latest with the session after the one
+    where it stands. Sending sessions again is harmless: the account knows what it has seen.
     """
     sessions, account = sessions_of(context), feed.replay_account
+    tables = load(feed, sessions)
+    note = _admit(feed, sessions)
     tally = Tally()
-    published = _send(tally, load(feed, sessions), publishing.to_replay(account))
+    published = _send(tally, tables, publishing.to_replay(account))
     show.per_session(
         context,
         {
-            session: {"account": account, "signals": tally.signals.get(session, 0)}
+            session: {"account": account, "signals": tally.signals.get(session, 0), **note}
             for session in sessions
         },
     )
@@ -99,8 +104,23 @@ def published_signals(context: dg.AssetExecutionContext, feed: Feed, clock: Cloc
     return Result(metadata=metadata)
 
 
+def _admit(feed: Feed, sessions: list[date]) -> dict[str, str]:
+    """Fail where the account cannot take these sessions; a note where it has closed them all."""
+    account, start, end = feed.replay_account, sessions[0], sessions[-1]
+    known = open_lake(read_settings().lake_url).sessions("bars", feed.dataset, end)
+    with open_core(read_settings()) as core:
+        state = account_within(core, account, feed.patience_s)
+    first, last = day_of(state, "first_session"), day_of(state, "session")
+    sentence = standing.refusal(account, first, last, known, start, end)
+    if sentence is not None:
+        raise dg.Failure(sentence, allow_retries=False)
+    closed = day_of(state, "closed_session")
+    repeated = closed is not None and max(known, default=end) <= closed
+    return {"note": FED_BEFORE.format(account=account)} if repeated else {}
+
+
 def load(feed: Feed, sessions: list[date]) -> Tables:
-    """What the lake holds of these sessions."""
+    """What the lake holds of these sessions, and which session comes before them."""
     lake, dataset = open_lake(read_settings().lake_url), feed.dataset
     start, end = sessions[0], sessions[-1]
     return Tables(
@@ -109,6 +129,7 @@ def load(feed: Feed, sessions: list[date]) -> Tables:
         bars=lake.read("bars", dataset, start, end),
         actions=lake.read("actions", dataset, start, end, empty=no_actions()),
         signals=lake.read("signals", feed.opinions, start, end),
+        before=standing.session_before(start, lake.sessions("bars", dataset, end)),
     )
 
 

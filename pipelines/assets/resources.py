@@ -18,19 +18,37 @@ from router.messages import digest
 class Feed(dg.ConfigurableResource["Feed"]):
     """Which prices a run reads and which replay account it feeds."""
 
-    source: str = Field(default="sample", description="sample, or files")
-    path: str = Field(
-        default="", description="for files: a CSV or Parquet file, or a folder of them"
+    source: str = Field(
+        default="sample",
+        description="Where prices come from: `sample` (AAPL, FB, GOOG, IBM and MSFT, sessions from"
+        " 2000-03-01 to 2013-03-01) or `files` (your own, see path).",
     )
-    symbols: list[str] = Field(default=[], description="only these symbols; empty for all")
+    path: str = Field(
+        default="",
+        description="For the source `files`: the absolute path of a CSV or Parquet file, or of a"
+        " folder of them. Columns: date, open, high, low, close, volume; symbol unless the file is"
+        " named after it; split and dividend where there are any.",
+    )
+    symbols: list[str] = Field(
+        default=[],
+        description='Only these symbols, such as ["IBM", "MSFT"]; empty for all. Feed an account'
+        " with the same choice each time.",
+    )
     account: str = Field(
-        default="", description="the replay account; empty for the one named as the source"
+        default="",
+        description="The replay account to feed; empty for the one named as the source."
+        " `trading run --account NAME` opens another. An account is fed without gaps: a range may"
+        " begin at the latest with the session after the one where it stands.",
     )
     strategy: str = Field(
-        default="", description="a strategy's settings file; empty for the shipped one"
+        default="",
+        description="The absolute path of a strategy's settings file (TOML: name, version, weights,"
+        " threshold); empty for the shipped one. The account must trade a strategy of that name.",
     )
     patience_s: float = Field(
-        default=60.0, description="give up when the account stands still this long"
+        default=60.0,
+        description="Seconds to wait while the account stands still or the trading core does not"
+        " answer; then the run fails. There is no bound as long as the account moves.",
     )
 
     def open(self) -> Source:

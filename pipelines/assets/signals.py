@@ -75,7 +75,7 @@ def opinions(
     days = frame["session"].dt.date
     return frame.assign(
         strategy=strategy.name,
-        strategy_version=strategy.version,
+        strategy_version=strategy.wire_version,
         as_of=_moments(days, {day: calendar.close_of(day) for day in sessions}),
         valid_until=_moments(
             days, {day: calendar.open_of(calendar.next_session(day)) for day in sessions}

@@ -187,7 +187,8 @@ def _load(file: Path, *, is_csv: bool) -> pd.DataFrame:
             return pd.read_csv(file, dtype="str", keep_default_na=False, skip_blank_lines=False)
         return pd.read_parquet(file).reset_index(drop=True)
     except (OSError, ValueError, EOFError) as error:  # parser, encoding and Arrow errors are these
-        reason = " ".join(str(error).split())[:200]
+        said = getattr(error, "strerror", None) or str(error)  # the former leaves out the path
+        reason = " ".join(said.split())[:200]
         raise SourceError(str(file), f"it cannot be read ({reason})") from error
 
 

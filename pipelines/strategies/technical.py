@@ -41,6 +41,12 @@ class TechnicalStrategy:
         if not 0 <= self.threshold < 1:
             raise StrategyError(f"strategy {self.name}: threshold {self.threshold} is not in [0,1)")
 
+    @property
+    def wire_version(self) -> str:
+        """The version that signals carry: it tells settings apart that somebody edited."""
+        weights = [f"{name}={float(weight)!r}" for name, weight in self.weights.items()]
+        return f"{self.version}.{digest(*weights, repr(float(self.threshold)))[:8]}"
+
     def signals(self, frame: pd.DataFrame) -> pd.DataFrame:
         """One row per symbol and day with all scores: symbol, session, score, reasons, content.
 

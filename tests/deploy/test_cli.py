@@ -44,12 +44,35 @@ def test_a_bad_file_is_named_with_row_and_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["status"], ["status", "--json"], ["down"], ["why", "x"], ["verify"], ["token"]]
+    "words", [["status"], ["status", "--json"], ["down"], ["why", "abcdef"], ["verify"], ["token"]]
 )
 def test_without_a_stack_the_exit_code_is_3(tmp_path: Path, words: list[str]) -> None:
     done = trading(tmp_path / "home", *words)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("fill_id", ["x", "abcde", "../../health", "a" * 33, "abcdef?x=1"])
+def test_a_fill_id_that_is_none_is_bad_input(tmp_path: Path, fill_id: str) -> None:
+    done = trading(tmp_path / "home", "why", fill_id)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"The fill id is {fill_id!r} and must be 6 to 32 characters")
+    assert done.stderr.count("\n") == 1
+
+
+def test_fresh_with_a_server_elsewhere_is_bad_input_and_writes_nothing(tmp_path: Path) -> None:
+    done = trading(tmp_path / "home", "run", "--fresh", NATS_URL="nats://bus:4222")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "NATS_URL" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_help_of_run_names_every_default(tmp_path: Path) -> None:
+    shown = " ".join(trading(tmp_path, "run", "--help", COLUMNS="200").stdout.split())
+    for default in ("sample", "2012-01-01", "2012-12-31"):
+        assert f"[default: {default}]" in shown
+    assert "[default: (the shipped one)]" in shown
+    assert "[default: (the strategy's name, or the source)]" in shown
 
 
 def test_an_unknown_option_is_bad_input(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """The state folder: version, lock, private files, moving it aside, what an earlier start left."""
 
+import dataclasses
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import pytest
 
 from deploy.local import credentials, processes, stack, stackfile
 from deploy.local import home as homes
-from deploy.local.errors import AlreadyRunningError, HomeError
+from deploy.local.errors import AlreadyRunningError, BadInputError, HomeError, PortTakenError
 from deploy.local.home import Home
+from deploy.local.settings import External, Settings
 from deploy.local.stackfile import ChildRecord, StackRecord
+from tests.servers import free_port
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -25,6 +28,10 @@ def home(tmp_path: Path) -> Home:
     made = Home(tmp_path / ".trading")
     homes.prepare(made)
     return made
+
+
+def settings_of(home: Home) -> Settings:
+    return Settings(home=home.root, core_port=free_port(), dagster_port=free_port())
 
 
 def mode(path: Path) -> int:
@@ -60,7 +67,7 @@ def test_a_folder_with_other_peoples_files_is_left_alone(tmp_path: Path) -> None
     with pytest.raises(HomeError, match="was not made by this system"):
         homes.prepare(Home(tmp_path))
     with pytest.raises(HomeError, match="was not made by this system"):
-        stack.start_over(Home(tmp_path), NOW, print)
+        stack.start_over(settings_of(Home(tmp_path)), NOW, print)
     assert [each.name for each in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -83,7 +90,7 @@ def test_secrets_are_made_once_and_private(home: Home) -> None:
     token = credentials.ensure_token(home)
     assert credentials.load_or_create(home) == made
     assert credentials.ensure_token(home) == token
-    assert len(set(asdict(made).values())) == 6
+    assert len(set(dataclasses.asdict(made).values())) == 6
     assert (mode(home.secrets_file), mode(home.token_file)) == (0o600, 0o600)
 
 
@@ -105,7 +112,7 @@ def test_lost_secrets_of_existing_data_are_not_invented_anew(home: Home) -> None
 def test_fresh_moves_everything_aside_and_says_where(home: Home) -> None:
     (home.root / "kept").write_text("x")
     said: list[str] = []
-    stack.start_over(home, NOW, said.append)
+    stack.start_over(settings_of(home), NOW, said.append)
     aside = home.root.with_name(".trading-20260102-030405")
     assert (aside / "kept").read_text() == "x"
     assert not home.root.exists()
@@ -126,13 +133,46 @@ def test_fresh_is_refused_while_a_stack_runs(home: Home) -> None:
     assert me
     stackfile.write(home, record(me))
     with pytest.raises(AlreadyRunningError, match="trading down"):
-        stack.start_over(home, NOW, print)
+        stack.start_over(settings_of(home), NOW, print)
     assert home.root.exists()
+
+
+@pytest.mark.parametrize("port", ["core_port", "dagster_port"])
+def test_fresh_moves_nothing_where_no_stack_could_start_after(home: Home, port: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = {port: other.getsockname()[1]}
+        with pytest.raises(PortTakenError, match=str(taken[port])):
+            stack.start_over(dataclasses.replace(settings_of(home), **taken), NOW, print)
+    assert home.layout_file.exists()
+    homes.lock(home).release()
+
+
+@pytest.mark.parametrize(
+    ("variable", "external"),
+    [
+        ("DATABASE_URL", External(database_url="postgresql://app@db/trading_system")),
+        ("NATS_URL", External(nats_url="nats://bus:4222")),
+    ],
+)
+def test_fresh_is_refused_where_a_server_elsewhere_keeps_its_state(
+    home: Home, variable: str, external: External
+) -> None:
+    chosen = dataclasses.replace(settings_of(home), external=external)
+    with pytest.raises(BadInputError, match=f"{variable} names a server") as caught:
+        stack.refuse_external_state(chosen)
+    assert "\n" not in str(caught.value)
+
+
+def test_fresh_is_fine_with_a_cache_elsewhere(home: Home) -> None:
+    external = External(redis_url="redis://cache/0")
+    stack.refuse_external_state(dataclasses.replace(settings_of(home), external=external))
 
 
 def test_fresh_works_on_a_folder_of_another_version(home: Home) -> None:
     home.layout_file.write_text(json.dumps({"layout": 99}))
-    stack.start_over(home, NOW, lambda _: None)
+    stack.start_over(settings_of(home), NOW, lambda _: None)
     assert not home.root.exists()
 
 

@@ -17,6 +17,14 @@ def test_the_defaults_are_the_samples_2012() -> None:
     assert checked.sessions == 250
 
 
+def test_the_known_sessions_are_those_with_good_bars(tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    rows = ["ABC,2012-03-01,1,1,1,1,1", "ABC,2012-03-02,9,1,1,1,1", "ABC,2012-03-05,1,1,1,1,1"]
+    file.write_text("\n".join(["symbol,date,open,high,low,close,volume", *rows]))
+    checked = request.check(Asked("files", str(file), "2012-03-01", "2012-03-05"))
+    assert checked.known_sessions == (date(2012, 3, 1), date(2012, 3, 5))
+
+
 def test_symbols_and_path_are_made_plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     header = "symbol,date,open,high,low,close,volume\n"
@@ -41,6 +49,7 @@ def test_symbols_and_path_are_made_plain(monkeypatch: pytest.MonkeyPatch, tmp_pa
         (Asked(symbols=","), "names no symbol"),
         (Asked(account="My Account"), "--account is 'My Account'"),
         (Asked(source="files"), "path"),
+        (Asked(path="prices.csv"), "add --source files"),
         (Asked(source="files", path="/nowhere/prices.csv"), "/nowhere/prices.csv"),
     ],
 )

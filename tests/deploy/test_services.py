@@ -10,6 +10,7 @@ from deploy.local import connections, credentials, ports, services
 from deploy.local import home as homes
 from deploy.local.home import Home
 from deploy.local.service import Service
+from deploy.local.services import ROUTER
 from deploy.local.settings import External, Settings
 
 EXTERNAL = External(
@@ -28,7 +29,7 @@ def made(root: Path, external: External) -> dict[str, Service]:
     home.config.mkdir(exist_ok=True)
     chosen = Settings(home=home.root, external=external)
     secrets, internal = credentials.load_or_create(home), ports.internal(home)
-    at = connections.connections(chosen, internal, secrets)
+    at = connections.connections(home, chosen, internal, secrets)
     return {each.name: each for each in services.services(home, chosen, internal, secrets, at)}
 
 
@@ -55,6 +56,25 @@ def test_nothing_is_stopped_before_what_depends_on_it(embedded: dict[str, Servic
 def test_only_migrations_are_given_the_owners_password(embedded: dict[str, Service]) -> None:
     holders = {name for name, each in embedded.items() if "DATABASE_OWNER_URL" in each.environment}
     assert holders == {"trading-core-migrate"}
+
+
+def test_the_migration_knows_the_role_that_may_use_the_tables(
+    embedded: dict[str, Service],
+) -> None:
+    migrate, core = embedded["trading-core-migrate"], embedded["trading-core"]
+    assert migrate.environment["DATABASE_URL"] == core.environment["DATABASE_URL"]
+
+
+def test_the_embedded_servers_monitor_is_known_to_those_who_verify_it(
+    embedded: dict[str, Service],
+) -> None:
+    urls = {embedded[name].environment["NATS_MONITOR_URL"] for name in ("trading-core", ROUTER)}
+    assert len(urls) == 1
+    assert f"http: {urls.pop().removeprefix('http://')}" in nats_configuration(embedded)
+
+
+def nats_configuration(found: dict[str, Service]) -> str:
+    return Path(found["nats"].command[-1]).read_text()
 
 
 def test_no_password_stands_on_a_command_line(embedded: dict[str, Service], tmp_path: Path) -> None:

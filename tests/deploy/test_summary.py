@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 
 from deploy.local import summary, why
 from deploy.local.report import Report, Stage
+from deploy.local.set_aside import Named, SetAside
 
 ACCOUNT: dict[str, Any] = {
     "account": "sample",
@@ -22,8 +23,9 @@ ACCOUNT: dict[str, Any] = {
     "equity": "104321.17",
     "decision_hash": "0123456789abcdef0123456789abcdef",
     "orders": {"FILLED": 120, "CANCELLED": 3, "REJECTED": 0},
-    "dispositions": {"EXECUTED": 120, "NO_CHANGE": 900},
-    "refusals": {"POSITION_LIMIT": 7},
+    "dispositions": {"EXECUTED": 240, "NO_CHANGE": 1800},
+    "refusals": {"POSITION_LIMIT": 14},
+    "fills": {"AAPL": 99, "IBM": 7},
 }
 POSITION = {
     "sleeve": "technical",
@@ -47,6 +49,10 @@ REPORT = Report(
     seconds=12.34,
     stages=[Stage("bars", 1.25), Stage("portfolio", None)],
     account=ACCOUNT,
+    dispositions={"EXECUTED": 120, "NO_CHANGE": 900},
+    refusals={"POSITION_LIMIT": 7},
+    fills=1066,
+    set_aside=SetAside(0, {}, []),
     equity=[
         {
             "session": f"day {index}",
@@ -57,7 +63,7 @@ REPORT = Report(
         for index in range(250)
     ],
     positions=[POSITION, {**POSITION, "symbol": "GONE", "quantity": "0"}],
-    example_fill="fill-1",
+    first_fill="fill-1",
 )
 
 
@@ -76,7 +82,8 @@ def test_the_summary_says_what_happened() -> None:
         "AAPL (technical)",
         "1,234",
         "-123.40",
-        "FILLED 120, CANCELLED 3",
+        "FILLED 120, CANCELLED 3 (whole account)",
+        "1,066; by symbol: AAPL 99, IBM 7 (whole account)",
         "NO_CHANGE 900, EXECUTED 120",
         "POSITION_LIMIT 7",
         "0123456789abcdef0123456789abcdef",
@@ -97,16 +104,52 @@ def test_the_summary_fits_80_columns_without_wrapping_the_runs_address() -> None
 
 
 def test_an_account_that_did_nothing_is_told_too() -> None:
-    idle = {**ACCOUNT, "orders": {}, "dispositions": {}, "refusals": {}}
-    empty = dataclasses.replace(REPORT, account=idle, equity=[], positions=[], example_fill=None)
+    idle = {**ACCOUNT, "orders": {}, "fills": {}}
+    counts: dict[str, Any] = {"dispositions": {}, "refusals": {}, "fills": 0, "first_fill": None}
+    empty = dataclasses.replace(REPORT, account=idle, equity=[], positions=[], **counts)
     text = text_of(summary.render(empty))
     assert "no session was closed in this range" in text
-    assert text.count("none") == 4
+    assert text.count("none") == 5
+    assert "Set aside" not in text
+    assert "trading why" not in text
+
+
+def test_rows_that_were_set_aside_are_told_with_reason_and_name() -> None:
+    named = [
+        Named("CHD", "2014-05-19", "OHLC_ORDER"),
+        Named("ABC", "2014-05-20", "MISSING_PRICE"),
+        Named("ABC", "2014-05-21", "MISSING_PRICE"),
+    ]
+    some = SetAside(1203, {"OHLC_ORDER": 1, "MISSING_PRICE": 1200, "DUPLICATE": 2}, named)
+    words = " ".join(text_of(summary.render(dataclasses.replace(REPORT, set_aside=some))).split())
+    assert (
+        "Set aside 1,203 rows: MISSING_PRICE 1,200 (ABC 2014-05-20, ABC 2014-05-21), "
+        "DUPLICATE 2, OHLC_ORDER 1 (CHD 2014-05-19)"
+    ) in words
+    one = SetAside(1, {"DUPLICATE": 1}, [])
+    assert "1 row: DUPLICATE 1" in text_of(
+        summary.render(dataclasses.replace(REPORT, set_aside=one))
+    )
+
+
+def test_a_lake_that_cannot_be_read_is_not_told_as_nothing() -> None:
+    text = text_of(summary.render(dataclasses.replace(REPORT, set_aside=None)))
+    assert "the lake cannot be read" in text
+
+
+def test_ten_symbols_are_named_and_the_rest_counted() -> None:
+    counts = {f"S{number:02}": number for number in range(13)}
+    line = summary.most_line(counts)
+    assert line.startswith("S12 12, S11 11, ")
+    assert line.endswith("S03 3 and 2 more")
+    assert summary.most_line({"A": 1}) == "A 1"
+    assert summary.most_line({}) == "none"
 
 
 def test_the_report_is_json() -> None:
     document = json.loads(json.dumps(REPORT.as_json()))
     assert document["account"]["decision_hash"] == ACCOUNT["decision_hash"]
+    assert document["set_aside"] == {"rows": 0, "reasons": {}, "named": []}
     assert document["stages"][0] == {"name": "bars", "seconds": 1.25}
 
 

@@ -51,6 +51,7 @@ def bars(
         bars=rows,
         actions=actions,
         suspects=suspects,
+        starts=previous is None,
     )
 
 

@@ -92,7 +92,7 @@ def test_why_leads_from_a_fill_to_its_signal_and_run(core: RunningCore, account:
     assert why["provenance"]["partition"] == str(SESSIONS[0])
     passed = {c["code"]: c["numbers"] for c in why["checks"] if c["outcome"] == "passed"}
     assert float(passed["POSITION_LIMIT"]["found"]) <= float(passed["POSITION_LIMIT"]["limit"])
-    assert why["sizing"]["target"] == fill["quantity"].split(".")[0]
+    assert why["sizing"]["target"] == fill["quantity"]
     assert core.http.get("/api/v1/why/abcdef123456").json()["error"] == "FILL_UNKNOWN"
 
 
@@ -136,7 +136,7 @@ def test_a_manual_order_is_judged_filled_and_explained(core: RunningCore, accoun
     send(core.nats_url, as_messages(session(day, SCORES, previous=SESSIONS[-1]), account))
     core.wait_until_closed(day, account)
     fills = [f for f in core.get("/api/v1/fills", account=account) if f["sleeve"] == "manual"]
-    assert [(f["symbol"], f["quantity"]) for f in fills] == [("MSFT", "5.000000000")]
+    assert [(f["symbol"], f["quantity"]) for f in fills] == [("MSFT", "5")]
     why = core.get(f"/api/v1/why/{fills[0]['fill_id']}")
     assert why["signal"] is None
     assert why["order"]["client_order_id"] == "mine-1"
@@ -230,3 +230,26 @@ def test_a_replay_account_is_opened_once_and_trades(core: RunningCore) -> None:
     core.wait_until_closed(SESSIONS[-1], "mine")
     assert core.account("sample")["session"] is None
     assert {a["account"] for a in core.get("/api/v1/accounts")} >= {"files", "mine", "sample"}
+
+
+def test_a_refusal_says_its_numbers(core: RunningCore, account: str) -> None:
+    # 101 shares x 100 x 1.03 = 10,403 against 10 % of the equity: 100,000 less 144 x 0.05 of
+    # slippage and two commissions of 1.00 is 99,990.80
+    order = ORDER | {"account": account, "quantity": "101"}
+    said = core.http.post("/api/v1/orders", json=order).json()["message"]
+    assert said == "MAX_ORDER_NOTIONAL: found 10403.00, limit 9999.08"
+
+
+def test_an_unknown_status_is_refused(core: RunningCore) -> None:
+    answer = core.http.get("/api/v1/orders?status=bogus")
+    assert (answer.status_code, answer.json()["error"]) == (422, "SCHEMA_INVALID")
+
+
+def test_probes_tell_nothing_of_an_account(core: RunningCore) -> None:
+    assert core.http.get("/health/ready").json() == {"status": "ready"}
+
+
+def test_an_account_says_where_it_stands(core: RunningCore, account: str) -> None:
+    told = core.account(account)
+    assert (told["first_session"], told["session"]) == (str(SESSIONS[0]), str(SESSIONS[-1]))
+    assert told["fills"] == {"AAPL": 1, "IBM": 1}

@@ -9,7 +9,7 @@ import pytest
 from execution.domain import effects as fx
 from execution.domain import engine
 from execution.domain.effects import Disposition
-from execution.domain.inputs import Deadline, TurnKillSwitch, WaitingFor
+from execution.domain.inputs import Deadline, TurnKillSwitch
 from tests.execution import feeds, laws
 from tests.execution.factories import (
     CONFIG,
@@ -85,7 +85,7 @@ def test_bars_that_would_turn_the_clock_back_are_refused() -> None:
 def test_a_deadline_closes_a_set_and_names_the_signals_that_never_came() -> None:
     came, lost = signal(D1, "AAPL"), signal(D1, "MSFT")
     core = feeds.run([bars(D1), came, signal_set(D1, [came, lost]), bars(D2, previous=D1)])
-    assert engine.held_up(core.state, core.inbox) == Deadline(session=D1, cause=WaitingFor.SETS)
+    assert engine.held_up(core.state, core.inbox) == Deadline(session=D1)
     feeds.give_up(core)
     assert dispositions(core) == {came.input_id: (Disposition.EXPIRED, "SET_INCOMPLETE")}
     assert core.all(fx.SetDecided)[0].missing == (lost.input_id,)
@@ -100,7 +100,7 @@ def test_a_deadline_names_a_set_that_never_came() -> None:
 
 def test_a_deadline_that_comes_too_late_does_nothing() -> None:
     core = feeds.run(feed([D1, D2], {"AAPL": "0.5"}))
-    assert core.send(Deadline(session=D1, cause=WaitingFor.SETS)) == ()
+    assert core.send(Deadline(session=D1)) == ()
 
 
 def test_a_deadline_leaves_a_complete_set_of_another_strategy_alone() -> None:
@@ -126,22 +126,27 @@ def test_nothing_is_held_up_where_no_bars_wait() -> None:
     assert engine.held_up(core.state, core.inbox) is None
 
 
-def test_an_orphaned_feed_is_refused_once_a_later_one_waits_to_begin() -> None:
+def test_a_gap_is_never_jumped_over() -> None:
+    """What lies between may hold a split: bars wait for the session that they follow."""
     core = feeds.run([*session(D1, {"AAPL": "0.5"}), bars(D3, previous=D2), bars(D4, previous=D3)])
-    assert engine.held_up(core.state, core.inbox) is None  # D2 may still come
-    core.send(bars(D5))
-    assert engine.held_up(core.state, core.inbox) == Deadline(session=D3, cause=WaitingFor.BARS)
-    feeds.give_up(core)
-    assert [(r.session, r.code) for r in core.all(fx.BarsRefused)] == [
-        (D3, "PREDECESSOR_MISSING"),
-        (D4, "PREDECESSOR_MISSING"),
-    ]
+    starts_later = msgspec.structs.replace(bars(D5, previous=D4), starts=True)
+    core.send(starts_later)
+    assert core.state.session == D1
+    assert engine.held_up(core.state, core.inbox) is None
+    core.send(bars(D2, previous=D1), *(signal_set(day, []) for day in (D2, D3, D4)))
     assert core.state.session == D5
+
+
+def test_an_account_begins_only_where_a_run_starts() -> None:
+    core = feeds.run([bars(D2, previous=D1)])
+    assert core.state.session is None
+    core.send(bars(D1), signal_set(D1, []))
+    assert core.state.session == D2
 
 
 def test_a_feed_that_was_sent_again_from_where_it_broke_goes_on() -> None:
     core = feeds.run([*session(D1, {"AAPL": "0.5"}), bars(D3, previous=D2)])
-    core.send(bars(D2), signal_set(D2, []))
+    core.send(bars(D2, previous=D1), signal_set(D2, []))
     assert core.state.session == D3
 
 

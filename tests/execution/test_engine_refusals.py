@@ -6,10 +6,10 @@ from execution.domain import effects as fx
 from execution.domain import engine
 from execution.domain.desk import AccountNotOpenError
 from execution.domain.effects import encode_effects
-from execution.domain.inputs import Deadline, Input, WaitingFor
+from execution.domain.inputs import Deadline, Input
 from execution.domain.state import Inbox, State
 from tests.execution import feeds
-from tests.execution.factories import DAYS, bars, order, signal, signal_set
+from tests.execution.factories import DAYS, bar, bars, order, signal, signal_set
 
 D1, D2, D3 = DAYS[:3]
 
@@ -34,12 +34,13 @@ def test_a_refused_input_ends_and_leaves_nothing_waiting(item: Input, kind: type
 
 def test_a_refused_deadline_lets_go_of_the_bars_that_wait() -> None:
     core = feeds.run([bars(D1), bars(D2, previous=D1)])
-    deadline = Deadline(session=D1, cause=WaitingFor.SETS)
+    deadline = Deadline(session=D1)
     effects = engine.refuse(core.state, core.inbox, 4, deadline)
     assert [type(effect) for effect in effects] == [fx.SetDecided, fx.BarsRefused]
     assert not core.state.pending
-    core.send(bars(D3), signal_set(D3, []))
-    assert core.state.closed_session == D3
+    corrected = bars(D2, bar(price="101"), previous=D1)  # other content, so another input
+    core.send(corrected, signal_set(D2, []))
+    assert core.state.closed_session == D2
 
 
 def test_bars_of_an_account_that_was_not_opened_are_a_defect() -> None:

@@ -14,7 +14,6 @@ from execution.domain.inputs import (
     Input,
     OpenAccount,
     TurnKillSwitch,
-    WaitingFor,
     decode_input,
 )
 from execution.domain.orders import OrderType
@@ -136,7 +135,7 @@ def test_an_unknown_field_or_kind_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("kind", MESSAGES)
 def test_a_missing_field_is_refused(kind: str) -> None:
     document = json.loads(encode(MESSAGES[kind]))
-    optional = {"actions", "suspects"}
+    optional = {"actions", "suspects", "starts"}
     for name in set(document) - optional:
         shorter = {key: value for key, value in document.items() if key != name}
         with pytest.raises(InvalidMessageError):
@@ -181,8 +180,7 @@ def test_every_input_comes_back_from_the_journal_as_it_was(items: list[Input]) -
     [
         OpenAccount(config=CONFIG),
         TurnKillSwitch(engaged=True, reason="drill", changed_at=close_of(DAYS[0])),
-        Deadline(session=DAYS[0], cause=WaitingFor.SETS),
-        Deadline(session=None, cause=WaitingFor.BARS),
+        Deadline(session=DAYS[0]),
     ],
 )
 def test_inputs_of_our_own_come_back_as_they_were(item: Input) -> None:
@@ -215,14 +213,13 @@ def test_ids_tell_inputs_apart() -> None:
         OpenAccount(config=CONFIG).input_id,
         order().input_id,
         order(client_order_id="other").input_id,
-        Deadline(session=DAYS[0], cause=WaitingFor.SETS).input_id,
-        Deadline(session=DAYS[0], cause=WaitingFor.BARS).input_id,
-        Deadline(session=DAYS[1], cause=WaitingFor.SETS).input_id,
+        Deadline(session=DAYS[0]).input_id,
+        Deadline(session=DAYS[1]).input_id,
         TurnKillSwitch(engaged=True, reason="", changed_at=noon).input_id,
         TurnKillSwitch(engaged=True, reason="", changed_at=noon + timedelta(seconds=1)).input_id,
         *(message.input_id for message in MESSAGES.values()),
     }
-    assert len(ids) == 11
+    assert len(ids) == 10
 
 
 def test_the_id_of_an_order_is_that_of_its_client_order_id() -> None:

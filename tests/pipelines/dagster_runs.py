@@ -61,3 +61,8 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, dict[st
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
     """Check name to its evaluation."""
     return {found.check_name: found for found in result.get_asset_check_evaluations()}
+
+
+def failure(result: dg.ExecuteInProcessResult, asset: str) -> str:
+    """What the failed step of an asset says, on one line."""
+    return " ".join(str(result.failure_data_for_node(asset)).split())

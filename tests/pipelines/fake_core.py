@@ -17,18 +17,20 @@ TOKEN = "secret-of-the-test"
 
 @dataclass
 class FakeCore:
-    """`closed` gives the account's closed session at each look; None means an unknown account."""
+    """`closed` gives the account's closed session at each look, None while it has none."""
 
     closed: Callable[[int], str | None]
     looks: int = 0
     url: str = ""
     seen: list[str] = field(default_factory=list)
     known: bool = True
+    first: str = "2012-01-03"
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         self.seen.append(path)
         if not self.known:
-            return 404, {"error": "UNKNOWN_ACCOUNT", "message": f"no account {query['account']}"}
+            message = f"no account {query['account'][0]}"
+            return 404, {"error": "ACCOUNT_UNKNOWN", "message": message}
         if path == "/api/v1/account":
             self.looks += 1
             return 200, self._account(query["account"][0])
@@ -49,11 +51,13 @@ class FakeCore:
             "account": account,
             "equity": "100100.50",
             "cash": "90000",
+            "first_session": self.first if closed else None,
             "session": closed,
             "closed_session": closed,
             "clock": None,
             "seq": 0,
             "pending": {"bars": 1},
+            "fills": {"IBM": 3},
         }
 
 

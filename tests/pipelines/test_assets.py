@@ -11,7 +11,7 @@ from pipelines.lake import Lake, open_lake
 from router import streams
 from router.client import connected
 from router.messages import Bars, Signal, SignalSet, decode
-from tests.pipelines.dagster_runs import checks, metadata, run
+from tests.pipelines.dagster_runs import checks, failure, metadata, run
 from tests.pipelines.fake_core import TOKEN, FakeCore, serving
 
 YEAR = (date(2012, 1, 1), date(2012, 12, 31))
@@ -28,7 +28,8 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 @pytest.fixture
 def core(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCore]:
-    with serving(FakeCore(lambda _: "2012-01-05")) as fake:
+    """An account that is fresh at the first look and has closed three sessions from then on."""
+    with serving(FakeCore(lambda look: "2012-01-05" if look > 1 else None)) as fake:
         monkeypatch.setenv("TRADING_CORE_URL", fake.url)
         yield fake
 
@@ -119,8 +120,7 @@ def test_a_jump_is_named_and_marks_the_symbol_as_suspect(lake: Lake, tmp_path: P
 def test_a_malformed_file_fails_with_its_sentence_and_writes_nothing(tmp_path: Path) -> None:
     file = prices(tmp_path, A_4="A,2012-01-04,10,12,9,abc,100")
     result = run("2012-01-04", raises=False, source="files", path=str(file))
-    failure = result.failure_data_for_node("bars")
-    assert "line 3: close 'abc' is not a finite number" in str(failure and failure.error)
+    assert "line 3: close 'abc' is not a finite number" in failure(result, "bars")
     assert not (tmp_path / "lake").exists()
 
 
@@ -172,16 +172,76 @@ async def test_a_range_is_replayed_in_order_and_read_back(
         "span": "2012-01-03 to 2012-01-05",
     }
     messages = [decode(raw) for raw in await _stored(nats_url, "replay.sample.>")]
-    assert [m.session.day for m in messages if isinstance(m, Bars)] == [3, 4, 5]
+    of_bars = [m for m in messages if isinstance(m, Bars)]
+    assert [m.session.day for m in of_bars] == [3, 4, 5]
+    assert [m.previous for m in of_bars] == [date(2011, 12, 30), *(m.session for m in of_bars[:2])]
+    assert [m.starts for m in of_bars] == [True, False, False]
     assert [type(m) for m in messages][5::6] == [SignalSet] * 3
     books = metadata(result, "portfolio")
     assert books["2012-01-03"]["equity"] == 100100.5
     assert books["2012-01-03"]["refusals"] == {"POSITION_LIMIT": 1}
-    assert "did not book" in books["2012-01-05"]["note"]
+    assert "no good bars" in books["2012-01-05"]["note"]
+    assert books["2012-01-05"]["fills_by_symbol"] == {"IBM": 3}
+    assert "feed" not in books["2012-01-05"]
     assert books["2012-01-05"]["refusals_in_range"] == {"POSITION_LIMIT": 2}
     assert "| IBM | 5 |" in books["2012-01-05"]["positions_now"]
-    again = metadata(await _in_thread("2012-01-03", "2012-01-05", names[3:4]), names[3])
-    assert (again["2012-01-05"]["stored"], again["2012-01-05"]["duplicates"]) == (0, 18)
+    repeated = await _in_thread("2012-01-03", "2012-01-05", names[3:])
+    again = metadata(repeated, "replayed_signals")["2012-01-05"]
+    assert (again["stored"], again["duplicates"]) == (0, 18)
+    note = metadata(repeated, "portfolio")["2012-01-05"]["feed"]
+    assert note == again["note"]
+    assert note.startswith("fed before; nothing changed")
+
+
+@pytest.mark.parametrize(
+    ("day", "sentence"),
+    [
+        ("2012-01-03", "account sample began on 2012-01-04 and cannot go back"),
+        ("2012-01-09", "stands at 2012-01-05: the next session is 2012-01-06"),
+    ],
+)
+async def test_an_account_is_fed_without_gaps_or_not_at_all(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch, core: FakeCore, day: str, sentence: str
+) -> None:
+    monkeypatch.setenv("NATS_URL", nats_url)
+    core.first, core.closed = "2012-01-04", lambda _: "2012-01-05"
+    names = ["bars", "technical", "signals", "replayed_signals", "portfolio"]
+    result = await _in_thread(day, None, names, raises=False)
+    assert sentence in failure(result, "replayed_signals")
+    assert not result.asset_materializations_for_node("portfolio")
+    assert not await _stored(nats_url, "replay.sample.>")
+
+
+def test_an_unknown_account_fails_with_the_command_that_opens_it(core: FakeCore) -> None:
+    core.known = False
+    names = ["bars", "technical", "signals", "replayed_signals"]
+    result = run("2012-01-03", None, names, raises=False, account="mine")
+    sentence = "no account mine: `trading run --account mine` opens it"
+    assert sentence in failure(result, "replayed_signals")
+
+
+def test_a_core_that_is_away_fails_the_feed_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TRADING_CORE_URL", "http://127.0.0.1:1")
+    names = ["bars", "technical", "signals", "replayed_signals"]
+    result = run("2012-01-03", None, names, raises=False, patience_s=0.0)
+    assert "the trading core at http://127.0.0.1:1" in failure(result, "replayed_signals")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sentence"),
+    [
+        ("2012-01-05", "2012-01-09", "the range ends on 2012-01-09, but the data on 2012-01-05"),
+        ("2011-12-30", "2012-01-04", "the range begins on 2011-12-30, but the data on 2012-01-03"),
+    ],
+)
+def test_sessions_beyond_the_data_fail_at_once(
+    tmp_path: Path, start: str, end: str, sentence: str
+) -> None:
+    result = run(start, end, raises=False, source="files", path=str(prices(tmp_path)))
+    assert sentence in failure(result, "bars")
+    assert not (tmp_path / "lake").exists()
 
 
 async def test_a_live_run_of_the_current_session_is_published(
@@ -194,6 +254,9 @@ async def test_a_live_run_of_the_current_session_is_published(
     assert metadata(result, "published_signals")["2012-06-29"]["published"] == 6
     messages = [decode(raw) for raw in await _stored(nats_url, "live.>")]
     assert [type(message) for message in messages] == [Bars, *[Signal] * 4, SignalSet]
+    first = messages[0]
+    assert isinstance(first, Bars)
+    assert (first.previous, first.starts) == (date(2012, 6, 28), True)
 
 
 async def _in_thread(*arguments: object, **feed: object):  # noqa: ANN202

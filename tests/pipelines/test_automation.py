@@ -1,27 +1,47 @@
 """Schedules and jobs: what a tick asks for, and that nothing starts by itself."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dagster as dg
+import pytest
 
-from pipelines.assets.automation import publish_after_close, replay_next_session
+from pipelines.assets.automation import due, publish_after_close, replay_next_session
 from pipelines.definitions import defs
+from pipelines.sources import open_source
+from tests.pipelines.fake_core import TOKEN, FakeCore, serving
+
+MINUTE = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
-def tick(*replayed: str, running: bool = False) -> dg.RunRequest | dg.SkipReason:
-    """The answer of the replay schedule when these sessions were replayed before."""
+@pytest.fixture
+def core(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeCore]:
+    monkeypatch.setenv("TRADING_HOME", str(tmp_path))
+    (tmp_path / "api-token").write_text(TOKEN)
+    with serving(FakeCore(lambda _: None)) as fake:
+        monkeypatch.setenv("TRADING_CORE_URL", fake.url)
+        yield fake
+
+
+def tick(*runs: dg.DagsterRun) -> dg.RunRequest | dg.SkipReason:
+    """The answer of the replay schedule on an instance with these runs."""
     with dg.instance_for_test() as instance:
-        for session in replayed:
-            instance.report_runless_asset_event(
-                dg.AssetMaterialization("replayed_signals", partition=session)
-            )
-        if running:
-            status = dg.DagsterRunStatus.STARTED
-            instance.add_run(dg.DagsterRun(job_name="replay_job", status=status))
-        with dg.build_schedule_context(instance) as context:
+        for run in runs:
+            instance.add_run(run)
+        with dg.build_schedule_context(instance, scheduled_execution_time=MINUTE) as context:
             answer = replay_next_session(context)
     assert isinstance(answer, dg.RunRequest | dg.SkipReason)
     return answer
+
+
+def a_run(job: str, status: dg.DagsterRunStatus, partition: str) -> dg.DagsterRun:
+    return dg.DagsterRun(job_name=job, status=status, tags={"dagster/partition": partition})
+
+
+def skipped(answer: object) -> str:
+    assert isinstance(answer, dg.SkipReason)
+    return str(answer.skip_message)
 
 
 def live_tick(*moment: int) -> dg.RunRequest | dg.SkipReason:
@@ -35,23 +55,55 @@ def live_tick(*moment: int) -> dg.RunRequest | dg.SkipReason:
     return answer
 
 
-def test_the_first_tick_begins_the_main_jobs_year_and_each_goes_on_by_a_session() -> None:
-    first, later = tick(), tick("2012-01-03", "2012-05-25", "2012-02-01")
-    assert (first.partition_key, later.partition_key) == ("2012-01-03", "2012-05-29")
+def test_the_first_tick_begins_the_main_jobs_year_and_each_goes_on_by_a_session(
+    core: FakeCore,
+) -> None:
+    asked = []
+    for closed in (None, "2012-01-03", "2012-05-25"):
+        core.closed = lambda _, closed=closed: closed
+        asked.append(tick().partition_key)
+    assert asked == ["2012-01-03", "2012-01-04", "2012-05-29"]
 
 
-def test_at_the_end_of_the_sample_a_tick_says_so() -> None:
-    answer = tick("2013-03-01")
-    assert isinstance(answer, dg.SkipReason)
-    assert "ends on 2013-03-01" in str(answer.skip_message)
+def test_a_session_with_bars_but_without_all_decisions_is_due_again() -> None:
+    sessions = [date(2012, 1, 3), date(2012, 1, 4), date(2012, 1, 5)]
+    assert due({"session": "2012-01-04", "closed_session": "2012-01-03"}, sessions) == sessions[1]
+    assert due({"session": "2012-01-03", "closed_session": None}, sessions) == sessions[0]
+    assert due({"session": "2012-01-04", "closed_session": "2012-01-04"}, sessions) == sessions[2]
 
 
-def test_sessions_of_other_data_do_not_count() -> None:
-    assert tick("2012-01-03", "2014-12-31").partition_key == "2012-01-04"
+def test_at_the_end_of_the_sample_a_tick_says_so(core: FakeCore) -> None:
+    core.closed = lambda _: "2013-03-01"
+    assert skipped(tick()) == "account sample stands at 2013-03-01, where the sample ends"
 
 
-def test_a_tick_waits_for_the_run_before() -> None:
-    assert isinstance(tick("2012-01-03", running=True), dg.SkipReason)
+def test_a_tick_says_why_the_core_gave_no_answer(
+    core: FakeCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core.known = False
+    assert "no account sample" in skipped(tick())
+    monkeypatch.setenv("TRADING_CORE_URL", "http://127.0.0.1:1")
+    assert "http://127.0.0.1:1 does not answer" in skipped(tick())
+
+
+@pytest.mark.parametrize("status", ["QUEUED", "STARTED", "CANCELING"])
+def test_a_tick_waits_for_another_replay_and_for_a_run_of_the_session(
+    core: FakeCore, status: str
+) -> None:
+    of_job = a_run("replay_job", dg.DagsterRunStatus(status), "2000-03-01")
+    by_hand = a_run("__ASSET_JOB", dg.DagsterRunStatus(status), "2012-01-03")
+    elsewhere = a_run("__ASSET_JOB", dg.DagsterRunStatus(status), "2012-01-04")
+    assert "not finished" in skipped(tick(of_job))
+    assert "not finished" in skipped(tick(by_hand))
+    assert isinstance(tick(elsewhere), dg.RunRequest)
+
+
+def test_a_session_whose_run_failed_is_asked_for_again(core: FakeCore) -> None:
+    first = tick()
+    again = tick(a_run("replay_job", dg.DagsterRunStatus.FAILURE, "2012-01-03"))
+    assert isinstance(again, dg.RunRequest)
+    assert (again.partition_key, again.tags["trading/account"]) == ("2012-01-03", "sample")
+    assert again.run_key == first.run_key == "sample 2012-01-03 2026-11-23T12:00:00+00:00"
 
 
 def test_the_live_schedule_sets_the_positive_tag_on_sessions_only() -> None:
@@ -81,3 +133,13 @@ def test_lineage_runs_from_bars_to_portfolio() -> None:
         "signals",
         "replayed_signals",
     }
+
+
+def test_the_ui_says_which_sessions_the_sample_covers() -> None:
+    history = open_source("sample").history()
+    span = f"{history.first_session} to {history.last_session}"
+    job = defs.resolve_job_def("replay_job").description or ""
+    about = defs.resolve_asset_graph().get(dg.AssetKey("bars")).description or ""
+    for text in (job, about):
+        assert span in text
+        assert "Materialize of a later partition fails" in " ".join(text.split())

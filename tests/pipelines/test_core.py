@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipelines.core import Core, open_core, wait_until_closed
-from pipelines.errors import CoreError
+from pipelines.core import Core, account_within, day_of, open_core, wait_until_closed
+from pipelines.errors import CoreAwayError, CoreError
 from pipelines.settings import Settings
 from tests.pipelines.fake_core import TOKEN, FakeCore, serving
 
@@ -55,10 +55,32 @@ def test_a_core_that_is_away_is_waited_for_and_named() -> None:
         wait_until_closed(Core(http), "sample", DAY, 0.3)
 
 
+def test_an_account_is_asked_for_again_while_the_core_is_away() -> None:
+    away = httpx.Client(base_url="http://127.0.0.1:1")
+    with away, pytest.raises(CoreAwayError, match=r"http://127\.0\.0\.1:1 does not answer"):
+        account_within(Core(away), "sample", 0.3)
+    answers = iter([httpx.ConnectError("refused"), httpx.Response(200, json={"session": None})])
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        given = next(answers)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    with httpx.Client(base_url="http://core", transport=httpx.MockTransport(answer)) as http:
+        assert account_within(Core(http), "sample", 5) == {"session": None}
+
+
+def test_a_session_is_a_day_or_none() -> None:
+    state = {"session": "2012-01-04", "first_session": None}
+    assert (day_of(state, "session"), day_of(state, "first_session")) == (DAY, None)
+
+
 def test_an_unknown_account_and_a_wrong_token_fail_at_once() -> None:
     with serving(FakeCore(lambda _: None, known=False)) as core:
         fake, stranger = client(core), client(core, "guessed")
-        with fake.http, pytest.raises(CoreError, match="404 no account"):
+        opens = "no account nobody: `trading run --account nobody` opens it"
+        with fake.http, pytest.raises(CoreError, match=opens):
             wait_until_closed(fake, "nobody", DAY, 60)
         with stranger.http, pytest.raises(CoreError, match="401 wrong token"):
             wait_until_closed(stranger, "sample", DAY, 60)
@@ -75,5 +97,8 @@ def test_a_session_that_was_never_booked_is_left_out() -> None:
 
 def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
     settings = Settings("lake", "nats", "http://127.0.0.1:1", tmp_path / "api-token")
-    with pytest.raises(CoreError, match=r"api-token cannot be read"), open_core(settings):
+    with (
+        pytest.raises(CoreError, match=r"api-token cannot be read: No such file"),
+        open_core(settings),
+    ):
         pass

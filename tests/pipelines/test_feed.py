@@ -39,13 +39,14 @@ def lake_signals(scores: list[float], symbol: str = "IBM") -> pd.DataFrame:
     )
 
 
-def tables() -> Tables:
+def tables(before: date | None = None) -> Tables:
     return Tables(
         source="sample",
         strategy="technical",
         bars=pd.concat([lake_bars([10, 11], "A"), lake_bars([20, 21], "B")], ignore_index=True),
         actions=actions(("A", 1, 2.0, 0.25)),
         signals=pd.concat([lake_signals([0.5, -0.25], "A"), lake_signals([0, 1], "B")]),
+        before=before,
     )
 
 
@@ -58,6 +59,7 @@ def test_each_session_is_its_bars_then_its_signals_then_its_set() -> None:
 def test_bars_name_the_session_before_and_the_actions_of_the_day() -> None:
     first, second = (m for m in in_feed_order(tables()) if isinstance(m, Bars))
     assert (first.previous, second.previous) == (None, DAYS[0])
+    assert (first.starts, second.starts) == (True, False)
     assert first.actions == ()
     assert second.actions == (
         Dividend(symbol="A", amount=Decimal("0.25")),
@@ -65,6 +67,17 @@ def test_bars_name_the_session_before_and_the_actions_of_the_day() -> None:
     )
     assert second.bar_end == datetime(2012, 1, 4, 21, 0, tzinfo=UTC)
     assert second.known_at == datetime(2012, 1, 4, 21, 15, tzinfo=UTC)
+
+
+def test_a_range_goes_on_from_the_session_before_it_and_a_fresh_account_may_begin_there() -> None:
+    whole = [m for m in in_feed_order(tables()) if isinstance(m, Bars)]
+    given = tables(before=DAYS[0])
+    later = given.bars[given.bars["session"] > pd.Timestamp(DAYS[0])]
+    part = Tables("sample", "technical", later, given.actions, given.signals, DAYS[0])
+    first = next(iter(in_feed_order(part)))
+    assert isinstance(first, Bars)
+    assert (first.previous, first.starts) == (DAYS[0], True)
+    assert first.input_id == whole[1].input_id
 
 
 def test_signals_say_where_they_came_from_and_until_when_they_hold() -> None:
@@ -88,7 +101,7 @@ def test_the_set_names_every_signal() -> None:
 
 def test_a_session_without_signals_has_an_empty_set_so_that_nobody_waits() -> None:
     given = tables()
-    bare = Tables("sample", "mine", given.bars, given.actions, given.signals.iloc[:0])
+    bare = Tables("sample", "mine", given.bars, given.actions, given.signals.iloc[:0], None)
     messages = list(in_feed_order(bare))
     assert [type(m) for m in messages] == [Bars, SignalSet, Bars, SignalSet]
     sets = [m for m in messages if isinstance(m, SignalSet)]

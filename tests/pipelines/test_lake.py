@@ -43,6 +43,15 @@ def test_years_are_files_and_a_range_may_cross_them(lake: Lake, tmp_path: Path) 
     assert len(lake.read("bars", "sample", date(2012, 12, 31), date(2013, 1, 2))) == 2
 
 
+def test_sessions_are_listed_up_to_a_day(lake: Lake) -> None:
+    both = pd.concat([bars([1.0] * 252, "A"), bars([1.0] * 2, "B", first=1)])
+    lake.write("bars", "sample", both, START, date(2013, 12, 31))
+    found = lake.sessions("bars", "sample", date(2013, 1, 2))
+    assert (found[0], found[-2:]) == (date(2012, 1, 3), [date(2012, 12, 31), date(2013, 1, 2)])
+    assert len(found) == 251
+    assert lake.sessions("bars", "other", END) == []
+
+
 def test_rows_outside_the_range_are_refused(lake: Lake) -> None:
     with pytest.raises(LakeError, match="2012-01-04 is outside"):
         lake.write("bars", "sample", bars([1, 2]), START, date(2012, 1, 3))

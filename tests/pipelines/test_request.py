@@ -1,12 +1,14 @@
 """What a run is refused for before it starts."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from pipelines.errors import RequestError
-from pipelines.request import check_request
+from pipelines.request import check_request, good_sessions
 from pipelines.sources import open_source
+from pipelines.sources.base import History
+from tests.pipelines.frames import actions, bars
 
 SAMPLE = open_source("sample")
 
@@ -33,3 +35,10 @@ def test_impossible_requests_get_one_sentence(
     with pytest.raises(RequestError, match=sentence) as caught:
         check_request(SAMPLE, symbols, start, end)
     assert "\n" not in str(caught.value)
+
+
+def test_an_account_can_be_fed_the_sessions_with_a_good_bar() -> None:
+    rows = bars([10.0, 11.0, 12.0, 13.0])
+    rows.loc[1, "low"] = 0.0
+    rows.loc[3, "session"] = rows["session"][3] + timedelta(days=1)  # a Saturday
+    assert good_sessions(History(rows, actions())) == [date(2012, 1, 3), date(2012, 1, 5)]

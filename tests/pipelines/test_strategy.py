@@ -1,5 +1,8 @@
 """The shipped strategy: weights, threshold, and what its signals are identified by."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -67,3 +70,27 @@ def test_settings_that_contradict_themselves_are_refused(
 def test_settings_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(StrategyError, match="cannot be read"):
         from_toml(text)
+
+
+def test_the_version_on_the_wire_follows_the_settings() -> None:
+    shipped = TechnicalStrategy("technical", "1", WEIGHTS, 0.1)
+    assert shipped.wire_version == open_strategy().wire_version
+    version, _, settings = shipped.wire_version.partition(".")
+    assert (version, len(settings)) == ("1", 8)
+    edited = [
+        replace(shipped, weights={**WEIGHTS, "rsi_score": 0.2500001}),
+        replace(shipped, weights={"rsi_score": 0.25, "macd_score": 0.5}),
+        replace(shipped, threshold=0.11),
+        replace(shipped, version="2"),
+    ]
+    assert len({shipped.wire_version, *(each.wire_version for each in edited)}) == 5
+
+
+def test_a_file_that_cannot_be_read_is_named_once(tmp_path: Path) -> None:
+    missing = tmp_path / "mine.toml"
+    with pytest.raises(StrategyError, match="cannot be read: No such file") as caught:
+        open_strategy(str(missing))
+    assert str(caught.value).count(str(missing)) == 1
+    missing.write_bytes(b"\xff")
+    with pytest.raises(StrategyError, match=r"mine\.toml is no text in UTF-8"):
+        open_strategy(str(missing))

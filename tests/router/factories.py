@@ -136,12 +136,15 @@ def any_bars(draw: st.DrawFn) -> Bars:
         previous=draw(st.none() | st.integers(1, 10).map(lambda n: session - timedelta(n)))
         if session > date(1900, 2, 1)
         else None,
-        bar_end=draw(moments),
+        bar_end=datetime(
+            session.year, session.month, session.day, draw(st.integers(0, 23)), tzinfo=UTC
+        ),
         known_at=draw(moments),
         version=draw(digests),
-        bars=tuple(draw(st.lists(any_bar(), max_size=4))),
+        bars=tuple(draw(st.lists(any_bar(), max_size=4, unique_by=lambda bar: bar.symbol))),
         actions=tuple(draw(st.lists(actions, max_size=3))),
         suspects=tuple(draw(st.lists(symbols, max_size=3))),
+        starts=draw(st.booleans()),
     )
 
 

@@ -109,10 +109,11 @@ async def holds(js: JetStreamContext, stream: str, count: int) -> int:
 
 async def settled(js: JetStreamContext, stream: str) -> None:
     """Wait until the routers have acknowledged all that the stream holds."""
+    last = (await js.stream_info(stream)).state.last_seq
     async with asyncio.timeout(WAIT_S * 2):
         while True:
             info = await js.consumer_info(stream, "central-router")
-            if not info.num_pending and not info.num_ack_pending:
+            if info.ack_floor is not None and info.ack_floor.stream_seq >= last:
                 return
             await asyncio.sleep(0.05)
 

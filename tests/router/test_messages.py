@@ -129,3 +129,18 @@ def test_the_id_of_a_set_ignores_the_order_of_its_signals(ids: list[str], random
     random.shuffle(shuffled)
     first = factories.signal_set(signal_ids=tuple(ids))
     assert factories.signal_set(signal_ids=tuple(shuffled)).input_id == first.input_id
+
+
+def test_two_bars_of_one_symbol_are_refused() -> None:
+    row = factories.bars().bars[0]
+    with pytest.raises(ValueError, match="AAPL has more than one bar in session 2012-01-04"):
+        factories.bars(bars=(row, row))
+
+
+def test_bars_that_end_on_another_day_are_refused() -> None:
+    with pytest.raises(ValueError, match="is not of session 2012-01-04"):
+        factories.bars(bar_end=factories.CLOSE + timedelta(days=2))
+
+
+def test_who_starts_a_feed_is_not_part_of_its_identity() -> None:
+    assert factories.bars(starts=True).input_id == factories.bars(starts=False).input_id

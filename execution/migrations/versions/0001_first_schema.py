@@ -4,7 +4,7 @@ Append-only tables (journal, dispositions, fills, ledger, equity) grant the appl
 and no DELETE. Quantities have 9 decimals, prices 8, money 2.
 """
 
-from alembic import op
+from alembic import context, op
 
 revision = "0001"
 down_revision = None
@@ -200,21 +200,17 @@ CREATE TABLE outbox (
 """
 
 GRANTS = """
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'trading_app') THEN
-        GRANT SELECT, INSERT ON accounts, journal, dispositions, fills, ledger, equity, dead_letters
-            TO trading_app;
-        GRANT SELECT, INSERT, UPDATE ON engine_state, orders, commands, kill_switches
-            TO trading_app;
-        GRANT SELECT, INSERT, UPDATE, DELETE ON positions TO trading_app;
-        GRANT SELECT, INSERT, DELETE ON outbox TO trading_app;
-    END IF;
-END $$;
+GRANT SELECT, INSERT ON accounts, journal, dispositions, fills, ledger, equity, dead_letters
+    TO {role};
+GRANT SELECT, INSERT, UPDATE ON engine_state, orders, commands, kill_switches TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON positions TO {role};
+GRANT SELECT, INSERT, DELETE ON outbox TO {role};
 """
 
 
 def upgrade() -> None:
-    """Create everything."""
+    """Create everything, and grant the application its part."""
+    connection = op.get_bind()
+    role = context.config.attributes["app_role"]
     op.execute(SCHEMA)
-    op.execute(GRANTS)
+    op.execute(GRANTS.format(role=connection.dialect.identifier_preparer.quote(role)))

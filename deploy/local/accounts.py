@@ -1,0 +1,56 @@
+"""Whether a replay account can be fed what a run asks for.
+
+Belongs here: opening it where it is new, and one sentence for each way it can be the wrong one.
+Keep out: the job (runs.py), and the rule of what may follow what (pipelines/standing.py).
+"""
+
+from datetime import date
+from typing import Any
+
+from deploy.local.api import Core
+from deploy.local.errors import BadInputError
+from deploy.local.request import Request
+
+
+def prepare(core: Core, request: Request) -> None:
+    """Open the account unless it is there; refuse one that cannot take this run."""
+    known = {each["account"]: each for each in core.accounts()}
+    account = known.get(request.account)
+    if account is None:
+        core.open_account(request.account, [request.strategy], [request.source])
+        return
+    _require_kind(account, request)
+    _require_standing(core.account(request.account), request)
+
+
+def _require_kind(account: dict[str, Any], request: Request) -> None:
+    if account["mode"] != "replay":
+        raise BadInputError(
+            f"account {request.account} is a {account['mode']} account: a run over past sessions "
+            "needs a replay account."
+        )
+    if request.strategy not in account["strategies"]:
+        raise BadInputError(
+            f"account {request.account} trades {', '.join(account['strategies'])}, "
+            f"not {request.strategy}: name another one with --account."
+        )
+    if request.source not in account["sources"]:
+        raise BadInputError(
+            f"account {request.account} takes prices from {', '.join(account['sources'])}, "
+            f"not from {request.source}: name another one with --account."
+        )
+
+
+def _require_standing(account: dict[str, Any], request: Request) -> None:
+    """An account is fed without gaps: it would miss the splits and dividends between."""
+    from pipelines.standing import refusal
+
+    first, last = (_day(account[name]) for name in ("first_session", "session"))
+    start, end = request.first_session, request.last_session
+    sentence = refusal(request.account, first, last, request.known_sessions, start, end)
+    if sentence:
+        raise BadInputError(sentence)
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
