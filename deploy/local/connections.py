@@ -18,8 +18,8 @@ EVENT_BATCH_SIZE = "1000"
 PLANNED_AS_SUBSET = "1"
 """One planned event per asset of a run, not one per session: three seconds of a run over a year.
 
-The price: a failed run leaves its sessions unmarked in the UI instead of marked as failed; the
-run itself, its steps and its checks are shown as failed all the same.
+The price: while a run goes on its sessions are not marked as in progress in the UI, and after it
+failed not as failed; the run itself and its steps are shown as they are all the same.
 """
 
 

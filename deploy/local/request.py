@@ -139,12 +139,9 @@ def _sessions(source: "Source", symbols: tuple[str, ...], start: date, end: date
 
 
 def _known_sessions(history: "History") -> tuple[date, ...]:
-    from pipelines import calendar
-    from pipelines.analyses.bars import split_rows
+    from pipelines.request import good_sessions
 
-    known = calendar.session_index(calendar.FIRST_DAY, calendar.LAST_DAY)
-    good, _ = split_rows(history.bars, known)
-    return tuple(moment.date() for moment in sorted(good["session"].unique().tolist()))
+    return tuple(good_sessions(history))
 
 
 def _day(option: str, text: str) -> date:

@@ -82,7 +82,7 @@ def _title(report: Report) -> Text:
     return title.append(f" ({account['mode']}), {days}, {report.sessions} sessions", style="none")
 
 
-def _equity(report: Report) -> list[Text]:
+def _equity(report: Report) -> list[RenderableType]:
     values = [Decimal(each["equity"]) for each in report.equity]
     if not values:
         return [_line("Equity", "no session was closed in this range")]
@@ -109,7 +109,7 @@ def _positions(positions: Sequence[Mapping[str, Any]]) -> RenderableType:
     return table
 
 
-def _counts(report: Report) -> list[Text]:
+def _counts(report: Report) -> list[RenderableType]:
     """What the range did, and what the whole account did where the core tells no more."""
     account = report.account
     return [
@@ -121,7 +121,7 @@ def _counts(report: Report) -> list[Text]:
     ]
 
 
-def _set_aside(found: SetAside | None) -> list[Text]:
+def _set_aside(found: SetAside | None) -> list[RenderableType]:
     """Nothing where nothing was."""
     if found is None:
         return [_line("Set aside", "unknown: the lake cannot be read from here")]
@@ -146,7 +146,7 @@ def _stages(stages: Sequence[Stage], seconds: float) -> RenderableType:
     return table
 
 
-def _addresses(report: Report) -> list[Text]:
+def _addresses(report: Report) -> list[RenderableType]:
     lines = [
         _line("Decisions", str(report.account["decision_hash"])),
         _line("Dagster", f"{report.dagster_url}  (lineage, runs)"),
@@ -164,10 +164,13 @@ def _amount(row: Mapping[str, Any], name: str) -> str:
     return "-" if value is None else money(value)
 
 
-def _line(label: str, text: str) -> Text:
+def _line(label: str, text: str) -> RenderableType:
     """A label and its text; long texts wrap below the text, not below the label."""
-    line = Text(f"{label:<{LABEL_WIDTH}}", style="bold" if label else "")
-    return line.append(text, style="none")
+    grid = Table.grid()
+    grid.add_column(width=LABEL_WIDTH, style="bold")
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(label), Text(text))
+    return grid
 
 
 def _table(first: str, *others: str) -> Table:

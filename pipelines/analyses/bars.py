@@ -108,6 +108,18 @@ def split_actions(
     return ordered[good].reset_index(drop=True), rejected.reset_index(drop=True)
 
 
+def taking_effect(actions: pd.DataFrame, bars: pd.DataFrame) -> pd.DataFrame:
+    """Actions on the session before whose open they take effect: the first with bars from then on.
+
+    Input: good bars and actions. Output: the actions in order; one that falls on a session without
+    any good bar moves to the next that has some, and is left out until there is one.
+    """
+    days = np.unique(bars["session"].to_numpy())
+    at = np.searchsorted(days, actions["session"].to_numpy())
+    there = at < len(days)
+    return actions[there].assign(session=days[at[there]]).reset_index(drop=True)
+
+
 def jumps(bars: pd.DataFrame, actions: pd.DataFrame) -> pd.DataFrame:
     """Bars whose open or close lies beyond JUMP_LOG from the close before, after actions.
 

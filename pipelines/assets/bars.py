@@ -78,6 +78,7 @@ def judge(history: History, last: date) -> bar_checks.Judged:
     good, rejected = quality.split_rows(history.bars[history.bars["session"] <= end], known)
     actions = history.actions[history.actions["session"] <= end]
     actions, bad_actions = quality.split_actions(actions, good, known)
+    actions = quality.taking_effect(actions, good)
     jumps = quality.jumps(good, actions)
     good = _with_times(good.assign(suspect=quality.suspects(good, jumps)))
     gaps = quality.gaps(good, known)

@@ -61,7 +61,7 @@ def _last_fed(feed: Feed, sessions: list[date]) -> date:
 def _note_of_feed(context: dg.AssetExecutionContext) -> dict[str, Any]:
     """What this run's feed noted: that all of it was fed before."""
     event = context.instance.get_latest_materialization_event(replayed_signals.key)
-    fed = event.asset_materialization if event and event.run_id == context.run_id else None
+    fed = event.asset_materialization if event and event.run_id == context.run.run_id else None
     note = fed.metadata.get("note") if fed else None
     return {"feed": note.value} if note else {}
 

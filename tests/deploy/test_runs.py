@@ -24,8 +24,8 @@ REQUEST = Request(
     account="sample",
     strategy_file="",
     strategy="technical",
-    first_session=DAYS[1],
-    last_session=DAYS[2],
+    first_session=DAYS[2],
+    last_session=DAYS[3],
     sessions=2,
     dataset="sample",
     known_sessions=DAYS,
@@ -56,7 +56,7 @@ def test_a_run_reports_the_sums_of_its_sessions(
     assert report.dispositions == {"executed": 2, "held": 4}
     assert (report.refusals, report.fills, report.first_fill) == ({"CASH": 2}, 6, "aaaaaa")
     assert report.stages[0].seconds == 1.5
-    asked = {"account": "sample", "from": "2012-03-02", "to": "2012-03-05"}
+    asked = {"account": "sample", "from": "2012-03-05", "to": "2012-03-06"}
     assert ("GET /api/v1/sessions", asked) in fake_core.asked
 
 
@@ -66,8 +66,8 @@ def test_the_run_is_told_its_range_and_its_feed(
     execute(core, dagster, tmp_path)
     params = fake_dagster.of("Launch")[0]["params"]
     tags = {each["key"]: each["value"] for each in params["executionMetadata"]["tags"]}
-    assert tags["dagster/asset_partition_range_start"] == "2012-03-02"
-    assert tags["dagster/asset_partition_range_end"] == "2012-03-05"
+    assert tags["dagster/asset_partition_range_start"] == "2012-03-05"
+    assert tags["dagster/asset_partition_range_end"] == "2012-03-06"
     assert params["runConfigData"]["resources"]["feed"]["config"]["symbols"] == ["AAPL"]
 
 
@@ -204,8 +204,12 @@ def test_an_account_of_another_kind_is_bad_input(
 @pytest.mark.parametrize(
     ("first", "last", "said"),
     [
-        ("2012-03-05", "2012-03-06", "2012-03-05"),  # it would have to go back
-        ("2012-02-28", "2012-02-29", "2012-03-01"),  # it has not seen the session before
+        ("2012-03-06", "2012-03-07", "began on 2012-03-06"),  # it would have to go back
+        (
+            "2012-03-01",
+            "2012-03-01",
+            "the next session is 2012-03-02",
+        ),  # it has not seen the session before
     ],
 )
 def test_a_range_that_the_account_cannot_take_starts_no_job(
@@ -229,7 +233,7 @@ def test_a_range_that_the_account_cannot_take_starts_no_job(
 def test_a_range_that_continues_or_repeats_is_run(
     core: Core, dagster: Dagster, fake_core: FakeCore, tmp_path: Path
 ) -> None:
-    for last in ("2012-03-01", "2012-03-05"):
+    for last in ("2012-03-02", "2012-03-05", "2012-03-07"):
         standing = {**fakes.ACCOUNT, "first_session": "2012-03-01", "session": last}
         fake_core.answers["GET /api/v1/account"] = standing
         assert execute(core, dagster, tmp_path).run_id == "run-1"

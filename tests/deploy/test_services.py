@@ -95,6 +95,8 @@ def test_every_dagster_process_batches_its_events(embedded: dict[str, Service]) 
     dagsters = [each for name, each in embedded.items() if name.startswith("dagster")]
     assert len(dagsters) == 4
     assert {each.environment["DAGSTER_EVENT_BATCH_SIZE"] for each in dagsters} == {"1000"}
+    subset = "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS"
+    assert {each.environment[subset] for each in dagsters} == {"1"}
 
 
 def test_external_servers_are_used_and_not_started(tmp_path: Path) -> None:

@@ -21,16 +21,16 @@ def rejected(*rows: tuple[str, str, str]) -> pd.DataFrame:
 
 def test_only_rows_of_the_range_count(tmp_path: Path) -> None:
     frame = rejected(
-        ("OLD", "2012-03-01", "OHLC_ORDER"),
-        ("ABC", "2012-03-05", "OHLC_ORDER"),
-        ("ABC", "2012-03-02", "MISSING_PRICE"),
+        ("OLD", "2012-03-02", "OHLC_ORDER"),
+        ("ABC", "2012-03-06", "OHLC_ORDER"),
+        ("ABC", "2012-03-05", "MISSING_PRICE"),
     )
     lake = open_lake(str(tmp_path))
     lake.write(set_aside.TABLE, "sample", frame, date(2012, 1, 1), date(2012, 12, 31))
     found = set_aside.read(str(tmp_path), REQUEST)
     assert found is not None
     assert (found.rows, found.reasons) == (2, {"MISSING_PRICE": 1, "OHLC_ORDER": 1})
-    assert found.named[0] == Named("ABC", "2012-03-02", "MISSING_PRICE")
+    assert found.named[0] == Named("ABC", "2012-03-05", "MISSING_PRICE")
     other = set_aside.read(str(tmp_path), replace(REQUEST, dataset="other"))
     assert other == set_aside.SetAside(0, {}, [])
 

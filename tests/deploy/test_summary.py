@@ -137,6 +137,14 @@ def test_a_lake_that_cannot_be_read_is_not_told_as_nothing() -> None:
     assert "the lake cannot be read" in text
 
 
+def test_a_long_line_wraps_below_its_text() -> None:
+    many = {f"SYMBOL{number:02}": 1 for number in range(10)}
+    account = {**ACCOUNT, "fills": many}
+    lines = text_of(summary.render(dataclasses.replace(REPORT, account=account))).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("Fills"))
+    assert lines[at + 1].startswith(" " * summary.LABEL_WIDTH + "SYMBOL")
+
+
 def test_ten_symbols_are_named_and_the_rest_counted() -> None:
     counts = {f"S{number:02}": number for number in range(13)}
     line = summary.most_line(counts)

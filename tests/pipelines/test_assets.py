@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipelines.assets.publish import load
+from pipelines.assets.resources import Feed
+from pipelines.feed import in_feed_order
 from pipelines.lake import Lake, open_lake
 from router import streams
 from router.client import connected
@@ -64,6 +67,21 @@ def test_facebook_begins_when_it_has_warmed_up(lake: Lake) -> None:
     assert signals[signals["symbol"] == "FB"]["session"].dt.date.tolist() == [date(2012, 7, 6)]
     bars = lake.read("bars", "sample", *YEAR)
     assert bars[bars["symbol"] == "FB"]["session"].min() == pd.Timestamp("2012-05-18")
+
+
+def test_an_edited_weight_gives_signals_of_another_identity(tmp_path: Path) -> None:
+    day, ids = date(2012, 7, 9), []
+    for weight in ("0.5", "0.4999999"):
+        file = tmp_path / "mine.toml"
+        text = 'name = "mine"\nversion = "1"\nthreshold = 0.1\n[weights]\nrsi_score = '
+        file.write_text(text + weight)
+        run(day.isoformat(), strategy=str(file))
+        messages = in_feed_order(load(Feed(strategy=str(file)), [day]))
+        signals = [message for message in messages if isinstance(message, Signal)]
+        assert {signal.strategy_version[:2] for signal in signals} == {"1."}
+        ids.append({signal.input_id for signal in signals})
+    assert len(ids[0]) == len(ids[1]) == 5
+    assert not ids[0] & ids[1]
 
 
 def test_a_person_sees_counts_a_table_and_a_plot() -> None:

@@ -86,7 +86,7 @@ def test_a_tick_says_why_the_core_gave_no_answer(
     assert "http://127.0.0.1:1 does not answer" in skipped(tick())
 
 
-@pytest.mark.parametrize("status", ["QUEUED", "STARTED", "CANCELING"])
+@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTED", "CANCELING"])
 def test_a_tick_waits_for_another_replay_and_for_a_run_of_the_session(
     core: FakeCore, status: str
 ) -> None:

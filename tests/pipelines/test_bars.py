@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.analyses.bars import gaps, jumps, split_actions, split_rows, suspects
+from pipelines.analyses.bars import (
+    gaps,
+    jumps,
+    split_actions,
+    split_rows,
+    suspects,
+    taking_effect,
+)
 from tests.pipelines.frames import SESSIONS, actions, bars
 
 
@@ -84,3 +91,14 @@ def test_actions_that_cannot_be_true_are_set_aside() -> None:
     good, rejected = split_actions(given, bars([100, 100, 100, 100]), SESSIONS)
     assert good["dividend"].tolist() == [1.0]
     assert rejected["reason"].tolist() == ["ACTION_TOO_LARGE", "NOT_POSITIVE"]
+
+
+def test_an_action_of_a_session_without_bars_is_not_lost() -> None:
+    """No bars of the sessions 1 and 4: the split waits for session 2, the last one for a later."""
+    rows = bars([100, 100, 50, 50, 50]).drop(index=[1, 4])
+    given = actions(("IBM", 1, 2.0, 0.0), ("IBM", 2, 1.0, 0.5), ("IBM", 4, 3.0, 0.0))
+    found = taking_effect(given, rows)
+    assert found["session"].tolist() == [SESSIONS[2], SESSIONS[2]]
+    assert found[["split", "dividend"]].to_numpy().tolist() == [[2.0, 0.0], [1.0, 0.5]]
+    assert found.dtypes.equals(given.dtypes)
+    assert taking_effect(actions(), rows).empty

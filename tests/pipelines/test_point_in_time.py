@@ -61,3 +61,11 @@ def test_bars_after_the_last_session_asked_for_are_not_looked_at() -> None:
     judged = judge(history, date(2012, 1, 3))
     assert judged.good["close"].tolist() == [10.0]
     assert judged.actions.empty
+
+
+def test_a_split_on_a_day_without_bars_takes_effect_with_the_next_ones() -> None:
+    rows = bars([100.0, 100.0, 50.0])
+    rows.loc[1, "low"] = 0.0
+    judged = judge(History(rows, actions(("IBM", 1, 2.0, 0.0))), date(2012, 1, 5))
+    assert judged.actions["session"].tolist() == [pd.Timestamp("2012-01-05")]
+    assert judged.jumps.empty

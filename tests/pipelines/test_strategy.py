@@ -78,7 +78,7 @@ def test_the_version_on_the_wire_follows_the_settings() -> None:
     version, _, settings = shipped.wire_version.partition(".")
     assert (version, len(settings)) == ("1", 8)
     edited = [
-        replace(shipped, weights={**WEIGHTS, "rsi_score": 0.2500001}),
+        replace(shipped, weights={**WEIGHTS, "rsi_score": 0.2499999}),
         replace(shipped, weights={"rsi_score": 0.25, "macd_score": 0.5}),
         replace(shipped, threshold=0.11),
         replace(shipped, version="2"),

@@ -191,13 +191,23 @@ def test_a_slow_router_beside_another_changes_nothing(
     same_as_undisturbed(stack, "tworouters")
 
 
-def test_killing_the_supervisor_leaves_nothing_and_the_next_start_resumes(tmp_path: Path) -> None:
+def test_a_fresh_stack_whose_supervisor_is_killed_in_the_middle_decides_the_same(
+    year: dict[str, Any], tmp_path: Path
+) -> None:
     first = LocalStack(tmp_path)
     first.up()
+    running = threading.Thread(target=first.call, args=("run", "--json"))
+    running.start()
+    seen: list[str] = []
+    until(lambda: bool(_session(first, "sample", seen)), "the account to begin", 120)
     first.supervisor.kill()
+    running.join()
     wait_until_gone(tmp_path)
     with up(tmp_path) as stack:
-        assert stack.status()["ready"] is True
+        again = stack.run()
+    assert seen[-1] < LAST, "everything was over before the kill"
+    assert again["account"]["decision_hash"] == year["account"]["decision_hash"]
+    assert again["equity"] == year["equity"]
     wait_until_gone(tmp_path)
 
 
