@@ -16,7 +16,7 @@ EVENT_BATCH_SIZE = "1000"
 """Dagster writes its events in batches: 0.5 s instead of 18 s for a thousand partitions."""
 
 PLANNED_AS_SUBSET = "1"
-"""One planned event per asset of a run, not one per session: two to three seconds of a run over a year.
+"""One planned event per asset of a run, not per session: two to three seconds of a run over a year.
 
 The price: while a run goes on its sessions are not marked as in progress in the UI, and after it
 failed not as failed; the run itself and its steps are shown as they are all the same.
