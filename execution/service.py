@@ -71,7 +71,7 @@ class Core:
         found = [] if self._nats.nc.is_connected else ["NATS is not connected"]
         for name, writer in sorted(self.writers.items()):
             if not writer.ready:
-                found.append(f"account {name} waits for PostgreSQL: {writer.failure}")
+                found.append(f"account {name} cannot go on: {writer.failure}")
         if self.stop.is_set():
             found.append("stopping")
         return found

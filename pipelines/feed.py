@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pandas as pd
@@ -31,6 +32,9 @@ from router.messages import (
 
 BAR_CONTENT = ["symbol", *PRICES, "volume", "suspect"]
 ACTION_SCALE = 9
+LARGEST_DENOMINATOR = 10_000
+"""Of a split's ratio: 0.333333 was meant as 1 for 3, and 1.05 as 21 for 20."""
+
 SIGNAL_FIELDS = ["symbol", "score", "content", "reasons"]
 
 
@@ -128,7 +132,9 @@ def _actions(rows: pd.DataFrame) -> Iterator[Split | Dividend]:
         if dividend > 0:
             yield Dividend(symbol=symbol, amount=exact(dividend, ACTION_SCALE))
         if split != 1.0:
-            yield Split(symbol=symbol, ratio=exact(split, ACTION_SCALE))
+            shares = Fraction(split).limit_denominator(LARGEST_DENOMINATOR)
+            new, old = shares.numerator, shares.denominator
+            yield Split(symbol=symbol, new_shares=new, old_shares=old)
 
 
 def _set(strategy: str, session: date, ids: list[str]) -> SignalSet:

@@ -23,6 +23,7 @@ SYMBOL = r"^[A-Z0-9][A-Z0-9._-]{0,15}\Z"
 
 Name = Annotated[str, Meta(pattern=NAME)]
 Symbol = Annotated[str, Meta(pattern=SYMBOL)]
+Shares = Annotated[int, Meta(ge=1, le=1_000_000)]
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The first 128 bits of a SHA-256, in hex."""
 
@@ -36,7 +37,7 @@ YEARS = range(1900, 2200)
 ONE_DAY = timedelta(days=1)
 
 MAX_SCALE = 9
-"""Decimal places that a price, quantity or ratio may carry."""
+"""Decimal places that a price or quantity may carry."""
 
 MAX_INTEGER_DIGITS = 15
 
@@ -71,13 +72,14 @@ class Bar(_Struct, frozen=True):
 
 
 class Split(_Struct, frozen=True, tag="split", tag_field="action"):
-    """Before the open of the session, one share becomes `ratio` shares (2 for a 2:1 split)."""
+    """Before the open of the session, `old_shares` become `new_shares`: 1 and 2 for a 2:1 split.
+
+    Two whole numbers, because no decimal says a third: a 1:3 reverse split must leave 100 of 300.
+    """
 
     symbol: Symbol
-    ratio: Decimal
-
-    def __post_init__(self) -> None:
-        _require_positive("ratio", self.ratio)
+    new_shares: Shares
+    old_shares: Shares
 
 
 class Dividend(_Struct, frozen=True, tag="dividend", tag_field="action"):

@@ -67,10 +67,10 @@ class BarsRefused(_Effect, frozen=True, tag="bars_refused"):
 
 
 class Split(_Effect, frozen=True, tag="split"):
-    """A symbol's mark was divided by the ratio; its positions follow as effects of their own."""
+    """A symbol's mark after a split without a bar; its positions are effects of their own."""
 
     symbol: str
-    ratio: Decimal
+    mark: Decimal
 
 
 class OrderCreated(_Effect, frozen=True, tag="order_created"):

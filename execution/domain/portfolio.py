@@ -52,18 +52,18 @@ def sold(position: Position, quantity: Decimal) -> tuple[Position, Decimal]:
     return Position(position.quantity - quantity, lots), cost
 
 
-def split(position: Position, ratio: Decimal, *, fractional: bool) -> tuple[Position, Decimal]:
-    """Multiply the lots by `ratio`, their cost unchanged; returns the shares to pay out in cash.
+def split(position: Position, new: int, old: int, *, fractional: bool) -> tuple[Position, Decimal]:
+    """Make `new` shares of each `old`, the cost unchanged; returns the shares to pay out in cash.
 
     Those are what exceeds whole shares in an account that holds no fractions; the position that
     is returned still has them. What rounding takes from single lots the newest one gets, so that
     working sales of the whole position still fit it.
     """
     *older, newest = (
-        msgspec.structs.replace(lot, quantity=money.quantity(lot.quantity * ratio))
+        msgspec.structs.replace(lot, quantity=money.quantity(lot.quantity * new / old))
         for lot in position.lots
     )
-    quantity = money.quantity(position.quantity * ratio)
+    quantity = money.quantity(position.quantity * new / old)
     rest = quantity - sum((lot.quantity for lot in older), ZERO)
     lots = (*older, msgspec.structs.replace(newest, quantity=rest))
     fraction = ZERO if fractional else quantity - money.whole(quantity)

@@ -104,8 +104,10 @@ def _fill(desk: Desk, order: Order, execution: paper.Execution) -> Order:
 
 def _split(desk: Desk, action: Split, number: int, bar: Bar | None) -> None:
     """Shares, working orders and the mark follow the ratio; fractions are paid out in cash."""
-    if bar is None and action.symbol in desk.state.marks:
-        desk.emit(fx.Split(symbol=action.symbol, ratio=action.ratio))
+    before = mark(desk.state, action.symbol)
+    if bar is None and before is not None:
+        after = money.price(before * action.old_shares / action.new_shares)
+        desk.emit(fx.Split(symbol=action.symbol, mark=after))
     price = bar.open if bar else mark(desk.state, action.symbol)
     for sleeve in sorted(desk.state.positions):
         if desk.position(sleeve, action.symbol).quantity:
@@ -113,13 +115,15 @@ def _split(desk: Desk, action: Split, number: int, bar: Bar | None) -> None:
             _split_position(desk, sleeve, action, key, price or ZERO)
     for order in _queue(desk):
         if order.symbol == action.symbol:
-            _split_order(desk, order, action.ratio)
+            _split_order(desk, order, action)
 
 
 def _split_position(desk: Desk, sleeve: str, action: Split, key: str, price: Decimal) -> None:
     fractional = desk.config.fractional
     before = desk.position(sleeve, action.symbol)
-    after, fraction = portfolio.split(before, action.ratio, fractional=fractional)
+    after, fraction = portfolio.split(
+        before, action.new_shares, action.old_shares, fractional=fractional
+    )
     if fraction or not after.quantity:
         after, cost = portfolio.sold(after, fraction)
         value = money.cents(fraction * price)
@@ -128,15 +132,16 @@ def _split_position(desk: Desk, sleeve: str, action: Split, key: str, price: Dec
     desk.emit(fx.PositionChanged(sleeve=sleeve, symbol=action.symbol, position=after))
 
 
-def _split_order(desk: Desk, order: Order, ratio: Decimal) -> None:
+def _split_order(desk: Desk, order: Order, action: Split) -> None:
     """Keep what the order is worth; one that would be left with a part of a share is cancelled."""
-    quantity = money.quantity(order.quantity * ratio)
-    filled = money.quantity(order.filled_quantity * ratio)
+    new, old = action.new_shares, action.old_shares
+    quantity = money.quantity(order.quantity * new / old)
+    filled = money.quantity(order.filled_quantity * new / old)
     broken = any(shares != money.whole(shares) for shares in (quantity, filled))
     if quantity <= filled or (broken and not desk.config.fractional):
         desk.change(moved(order, Status.CANCELLED))
         return
-    limit = order.limit_price and money.price(order.limit_price / ratio)
+    limit = order.limit_price and money.price(order.limit_price * old / new)
     desk.change(
         msgspec.structs.replace(order, quantity=quantity, limit_price=limit, filled_quantity=filled)
     )

@@ -135,7 +135,7 @@ def _(effect: fx.BarsRefused, state: State, inbox: Inbox) -> None:
 @apply.register
 def _(effect: fx.Split, state: State, _inbox: Inbox) -> None:
     mark = state.marks[effect.symbol]
-    state.marks[effect.symbol] = Mark(money.price(mark.price / effect.ratio), mark.session)
+    state.marks[effect.symbol] = Mark(effect.mark, mark.session)
 
 
 @apply.register

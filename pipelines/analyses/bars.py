@@ -16,6 +16,9 @@ from pipelines.sources.base import PRICES
 PRICE_SCALE = 6
 """Decimal places that prices are kept with; the wire carries no more."""
 
+LARGEST_SPLIT = 1_000
+"""New shares per old one, or old per new: what exceeds it is a misprint."""
+
 JUMP_LOG = 0.25
 """An overnight or close-to-close log move beyond this (-22 %, +28 %) wants an explanation.
 
@@ -85,7 +88,8 @@ def split_actions(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Actions that can be true, and those that cannot, with a `reason`.
 
-    A dividend must be below the close before it, and an ex-date must be a session.
+    A dividend must be below the close before it, a split at most 1,000 to 1 either way, and an
+    ex-date must be a session.
     """
     ordered = actions.sort_values(["symbol", "session"], kind="stable")
     before = pd.merge_asof(
@@ -99,7 +103,8 @@ def split_actions(
         Reason.NOT_POSITIVE: ~((ordered["split"] > 0) & (ordered["dividend"] >= 0)),
         Reason.NOT_A_SESSION: ~ordered["session"].isin(sessions),
         Reason.DUPLICATE: ordered.duplicated(["symbol", "session"], keep=False),
-        Reason.ACTION_TOO_LARGE: ordered["dividend"] >= before.reindex(ordered.index),
+        Reason.ACTION_TOO_LARGE: (ordered["dividend"] >= before.reindex(ordered.index))
+        | ~ordered["split"].between(1 / LARGEST_SPLIT, LARGEST_SPLIT),
     }
     masks = [mask.to_numpy(dtype=bool) for mask in rules.values()]
     reasons = np.select(masks, [reason.value for reason in rules], default="").astype(object)

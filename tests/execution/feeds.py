@@ -35,7 +35,8 @@ _actions = st.one_of(
     st.builds(
         Split,
         symbol=st.sampled_from(SYMBOLS),
-        ratio=st.sampled_from([Decimal(2), Decimal("1.5"), Decimal("0.1"), Decimal("0.333333333")]),
+        new_shares=st.integers(1, 3),
+        old_shares=st.sampled_from([1, 2, 3, 10]),
     ),
     st.builds(Dividend, symbol=st.sampled_from(SYMBOLS), amount=st.just(Decimal("0.125"))),
 )

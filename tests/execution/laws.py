@@ -81,7 +81,9 @@ def _shares_from_fills(core: Core) -> dict[tuple[str, str], Decimal]:
             for action in feed[effect.input_id].actions:
                 if isinstance(action, Split):
                     for key in [k for k in shares if k[1] == action.symbol]:
-                        shares[key] = money.whole(shares[key] * action.ratio)
+                        shares[key] = money.whole(
+                            shares[key] * action.new_shares / action.old_shares
+                        )
         elif isinstance(effect, fx.Filled):
             fill = effect.fill
             sign = 1 if fill.side == Side.BUY else -1

@@ -22,7 +22,7 @@ from tests.execution import feeds
 from tests.execution.factories import CONFIG, DAYS, bars, close_of, order, signal, signal_set
 
 ACTIONS = (
-    Split(symbol="AAPL", ratio=Decimal(2)),
+    Split(symbol="AAPL", new_shares=2, old_shares=1),
     Dividend(symbol="AAPL", amount=Decimal(1)),
 )
 MESSAGES = {
@@ -97,7 +97,6 @@ def test_a_hostile_value_anywhere_is_read_or_refused_but_never_another_error(
     [
         ("bars", ("bars", 0, "open")),
         ("bars", ("bars", 0, "volume")),
-        ("bars", ("actions", 0, "ratio")),
         ("bars", ("actions", 1, "amount")),
         ("signal", ("score",)),
     ],
@@ -110,9 +109,7 @@ def test_a_number_that_no_column_holds_is_refused(
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "-0"])
-@pytest.mark.parametrize(
-    "path", [("bars", 0, "low"), ("actions", 0, "ratio"), ("actions", 1, "amount")]
-)
+@pytest.mark.parametrize("path", [("bars", 0, "low"), ("actions", 1, "amount")])
 def test_a_price_or_ratio_that_is_not_above_zero_is_refused(
     path: tuple[Any, ...], number: str
 ) -> None:

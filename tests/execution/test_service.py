@@ -131,6 +131,19 @@ def test_the_kill_switch_row_refuses_new_orders(core: RunningCore) -> None:
     assert set(account["refusals"]) == {"KILL_SWITCH"}
 
 
+def test_an_account_that_cannot_go_on_says_so_and_stops_no_other(core: RunningCore) -> None:
+    with psycopg.connect(core.database.owner_url) as connection:
+        connection.execute("INSERT INTO commands VALUES ('files', 'broken', 'no json')")
+    until(lambda: core.http.get("/health/ready").status_code == 503, "the account to fail")
+    problems = core.http.get("/health/ready").json()["problems"]
+    assert [problem.split(":")[0] for problem in problems] == ["account files cannot go on"]
+    send(core.nats_url, as_messages(feed(SESSIONS, SCORES)))
+    assert core.wait_until_closed(SESSIONS[-1])["decision_hash"] == undisturbed_decisions()
+    with psycopg.connect(core.database.owner_url) as connection:
+        connection.execute("DELETE FROM commands")
+    until(lambda: core.http.get("/health/ready").is_success, "the account to go on")
+
+
 @pytest.mark.parametrize("table", ["journal", "ledger", "fills", "dispositions", "equity"])
 @pytest.mark.parametrize("verb", ["UPDATE {} SET account = account", "DELETE FROM {}"])
 def test_the_application_cannot_rewrite_history(database: Database, table: str, verb: str) -> None:

@@ -74,7 +74,7 @@ def test_a_position_across_a_real_split_moves_with_the_market_alone(
 
 
 def two_for_one(symbol: str = "AAPL") -> Split:
-    return Split(symbol=symbol, ratio=Decimal(2))
+    return Split(symbol=symbol, new_shares=2, old_shares=1)
 
 
 def test_working_limit_orders_follow_a_split() -> None:
@@ -97,7 +97,7 @@ def test_a_working_order_that_a_split_would_leave_with_a_part_of_a_share_is_canc
     core.send(
         order("AAPL", "3", client_order_id="s", side=Side.SELL, limit_price=Decimal(105), **LIMIT)
     )
-    three_for_two = Split(symbol="AAPL", ratio=Decimal("1.5"))
+    three_for_two = Split(symbol="AAPL", new_shares=3, old_shares=2)
     core.send(*quiet(D3, bar("AAPL", "66"), previous=D2, actions=(three_for_two,)))
     assert core.all(fx.OrderChanged)[-1].status == Status.CANCELLED
     assert not core.state.orders
@@ -108,7 +108,7 @@ def test_a_partly_filled_order_with_whole_shares_left_only_before_the_split_is_c
     core.send(order("AAPL", "10", time_in_force=TimeInForce.GTC))
     core.send(*quiet(D2, bar("AAPL", "100", volume="30"), previous=D1))  # fills 3 of 10
     # 3:2 makes 15 of 10, but 4.5 of 3: 10.5 shares would be left
-    three_for_two = Split(symbol="AAPL", ratio=Decimal("1.5"))
+    three_for_two = Split(symbol="AAPL", new_shares=3, old_shares=2)
     core.send(*quiet(D3, bar("AAPL", "66"), previous=D2, actions=(three_for_two,)))
     assert not core.state.orders
     assert core.state.positions["manual"]["AAPL"].quantity == 4
@@ -128,7 +128,7 @@ def test_what_a_working_order_reserves_follows_a_split() -> None:
 def test_odd_shares_of_a_three_for_two_split_are_paid_out() -> None:
     core = holding("AAPL", "5")
     cash = core.state.cash["manual"]
-    three_for_two = Split(symbol="AAPL", ratio=Decimal("1.5"))
+    three_for_two = Split(symbol="AAPL", new_shares=3, old_shares=2)
     core.send(*quiet(D3, bar("AAPL", "60"), previous=D2, actions=(three_for_two,)))
     # 5 shares are 7.5; half a share leaves at the open of 60: 30.00 in cash
     position = core.state.positions["manual"]["AAPL"]
@@ -142,7 +142,7 @@ def test_odd_shares_of_a_three_for_two_split_are_paid_out() -> None:
 
 def test_a_reverse_split_may_pay_out_a_whole_position() -> None:
     core = holding("AAPL", "5")
-    one_for_ten = Split(symbol="AAPL", ratio=Decimal("0.1"))
+    one_for_ten = Split(symbol="AAPL", new_shares=1, old_shares=10)
     core.send(*quiet(D3, bar("AAPL", "1000"), previous=D2, actions=(one_for_ten,)))
     assert core.state.positions["manual"] == {}
     laws.check_all(core)
@@ -222,7 +222,15 @@ def test_capital_is_posted_with_the_first_session_and_never_again() -> None:
 
 def test_a_fractional_account_keeps_parts_of_shares_through_a_split() -> None:
     core = holding("AAPL", "0.5", config=msgspec.structs.replace(CONFIG, fractional=True))
-    third = Split(symbol="AAPL", ratio=Decimal("0.333333333"))
+    third = Split(symbol="AAPL", new_shares=1, old_shares=3)
     core.send(*quiet(D3, bar("AAPL", "300"), previous=D2, actions=(third,)))
-    # 0.5 x 0.333333333 = 0.1666666665, rounded down to 9 decimals
+    # 0.5 x 1 / 3 = 0.1666..., rounded down to 9 decimals
     assert core.state.positions["manual"]["AAPL"].quantity == Decimal("0.166666666")
+
+
+def test_a_reverse_split_of_one_for_three_leaves_a_third() -> None:
+    core = holding("AAPL", "90")
+    third = Split(symbol="AAPL", new_shares=1, old_shares=3)
+    core.send(*quiet(D3, bar("AAPL", "300"), previous=D2, actions=(third,)))
+    assert core.state.positions["manual"]["AAPL"].quantity == 30
+    assert not [p for p in core.all(fx.Posted) if p.transaction.kind == "cash_in_lieu"]

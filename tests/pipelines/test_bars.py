@@ -93,6 +93,13 @@ def test_actions_that_cannot_be_true_are_set_aside() -> None:
     assert rejected["reason"].tolist() == ["ACTION_TOO_LARGE", "NOT_POSITIVE"]
 
 
+def test_a_split_that_is_a_misprint_is_set_aside() -> None:
+    given = actions(("IBM", 1, 2000.0, 0.0), ("IBM", 2, 0.0004, 0.0), ("IBM", 3, 0.002, 0.0))
+    good, rejected = split_actions(given, bars([100, 100, 100, 100]), SESSIONS)
+    assert good["split"].tolist() == [0.002]
+    assert rejected["reason"].tolist() == ["ACTION_TOO_LARGE", "ACTION_TOO_LARGE"]
+
+
 def test_an_action_of_a_session_without_bars_is_not_lost() -> None:
     """No bars of the sessions 1 and 4: the split waits for session 2, the last one for a later."""
     rows = bars([100, 100, 50, 50, 50]).drop(index=[1, 4])

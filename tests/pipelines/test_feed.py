@@ -63,7 +63,7 @@ def test_bars_name_the_session_before_and_the_actions_of_the_day() -> None:
     assert first.actions == ()
     assert second.actions == (
         Dividend(symbol="A", amount=Decimal("0.25")),
-        Split(symbol="A", ratio=Decimal(2)),
+        Split(symbol="A", new_shares=2, old_shares=1),
     )
     assert second.bar_end == datetime(2012, 1, 4, 21, 0, tzinfo=UTC)
     assert second.known_at == datetime(2012, 1, 4, 21, 15, tzinfo=UTC)
@@ -142,3 +142,15 @@ def test_subjects_and_ids_follow_the_message() -> None:
     assert sent[0].message_id == f"replay.mine.bars.sample:{first.input_id}"
     live = next(iter(address(in_feed_order(tables()), to_live())))
     assert live.subject == "live.bars.sample"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "shares"),
+    [(2.0, (2, 1)), (1.5, (3, 2)), (0.333333, (1, 3)), (0.1, (1, 10)), (1.05, (21, 20))],
+)
+def test_a_splits_ratio_is_read_as_whole_shares(ratio: float, shares: tuple[int, int]) -> None:
+    given = tables()
+    fed = in_feed_order(Tables(**{**vars(given), "actions": actions(("A", 1, ratio, 0.0))}))
+    (split,) = (action for m in fed if isinstance(m, Bars) for action in m.actions)
+    assert isinstance(split, Split)
+    assert (split.new_shares, split.old_shares) == shares

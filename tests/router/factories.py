@@ -95,6 +95,7 @@ symbols = st.from_regex(r"[A-Z0-9][A-Z0-9._-]{0,15}", fullmatch=True)
 digests = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
 days = st.dates(date(1900, 1, 1), date(2199, 12, 30))
+share_counts = st.integers(1, 1_000_000)
 offsets = st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m)))
 moments = st.datetimes(
     datetime(1900, 1, 2),  # noqa: DTZ001 - the strategy adds the zone
@@ -122,7 +123,7 @@ def any_bar(draw: st.DrawFn) -> Bar:
 
 
 actions = st.one_of(
-    st.builds(Split, symbol=symbols, ratio=decimals("0.01", "100")),
+    st.builds(Split, symbol=symbols, new_shares=share_counts, old_shares=share_counts),
     st.builds(Dividend, symbol=symbols, amount=decimals("0.01", "100")),
 )
 
