@@ -37,7 +37,7 @@ POINT_IN_TIME = "point_in_time"
         )
     ],
     pool=LAKE_POOL,
-    group_name="signals",
+    group_name="daily",
     kinds={"pandas"},
     owners=["team:quant"],
     code_version=CODE_VERSION,

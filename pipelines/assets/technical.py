@@ -37,7 +37,7 @@ CUT_CHECK = "cut_data_agrees"
         )
     ],
     pool=LAKE_POOL,
-    group_name="analyses",
+    group_name="daily",
     kinds={"pandas"},
     owners=["team:quant"],
     code_version=CODE_VERSION,
