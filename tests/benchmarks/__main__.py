@@ -38,7 +38,8 @@ class Watch:
     @contextmanager
     def over(self, stack: LocalStack) -> Iterator["Watch"]:
         done = threading.Event()
-        names = {child["pid"]: child["name"] for child in stack.status()["children"]}
+        children = stack.status()["children"]
+        names = {child["pid"]: child["name"] for child in children if child["pid"]}
         thread = threading.Thread(target=self._sample, args=(names, done))
         thread.start()
         try:
