@@ -75,16 +75,9 @@ def check(asked: Asked) -> Request:
         first_session=sessions[0],
         last_session=sessions[-1],
         sessions=len(sessions),
-        dataset=dataset(source.dataset, symbols),
+        dataset=source.dataset,
         known_sessions=_known_sessions(source.read),
     )
-
-
-def dataset(name: str, symbols: "Sequence[str]") -> str:
-    """The name of a source's tables in the lake; a choice of symbols has its own."""
-    from router.messages import digest
-
-    return f"{name}-{digest(*sorted(set(symbols)))[:8]}" if symbols else name
 
 
 def _absolute(path: str | None) -> str:
@@ -116,6 +109,7 @@ class _Read:
 def _read(name: str, path: str, symbols: tuple[str, ...]) -> _Read:
     from pipelines.errors import PipelineError
     from pipelines.sources import open_source
+    from pipelines.sources.base import dataset_of
 
     try:
         source = open_source(name, path)
@@ -123,7 +117,8 @@ def _read(name: str, path: str, symbols: tuple[str, ...]) -> _Read:
             raise BadInputError(
                 f"--path is {path} and the source {name} reads no file: add --source files."
             )
-        return _Read(source.name, source.dataset, source.history(symbols or None))
+        dataset = dataset_of(source.dataset, symbols)
+        return _Read(source.name, dataset, source.history(symbols or None))
     except PipelineError as error:
         raise BadInputError(str(error)) from error
 

@@ -26,6 +26,8 @@ from execution.writer import Writer
 router = APIRouter()
 
 Name = Annotated[commands.AccountName, Query()]
+From = Annotated[date | None, Query(alias="from")]
+To = Annotated[date | None, Query(alias="to")]
 
 
 async def _existing(connection: queries.Connection, account: str) -> AccountConfig:
@@ -133,8 +135,8 @@ def _money(config: AccountConfig, state: State) -> queries.Row:
 async def list_equity(
     connection: Read,
     account: Name = "sample",
-    start: Annotated[date | None, Query(alias="from")] = None,
-    end: Annotated[date | None, Query(alias="to")] = None,
+    start: From = None,
+    end: To = None,
 ) -> Answer:
     """Equity, cash and exposure at each session's closes."""
     await _existing(connection, account)
@@ -145,8 +147,8 @@ async def list_equity(
 async def list_sessions(
     connection: Read,
     account: Name = "sample",
-    start: Annotated[date | None, Query(alias="from")] = None,
-    end: Annotated[date | None, Query(alias="to")] = None,
+    start: From = None,
+    end: To = None,
 ) -> Answer:
     """What happened in each session of a range, and how its signals ended."""
     await _existing(connection, account)

@@ -10,9 +10,9 @@ import dagster as dg
 from pydantic import Field
 
 from pipelines.sources import Source, open_source
+from pipelines.sources.base import dataset_of
 from pipelines.strategies.technical import TechnicalStrategy
 from pipelines.strategy_file import open_strategy
-from router.messages import digest
 
 
 class Feed(dg.ConfigurableResource["Feed"]):
@@ -72,10 +72,7 @@ class Feed(dg.ConfigurableResource["Feed"]):
     @property
     def dataset(self) -> str:
         """The name of this choice's tables in the lake; a choice of symbols has its own."""
-        name = self.open().dataset
-        if self.wanted is None:
-            return name
-        return f"{name}-{digest(*sorted(set(self.wanted)))[:8]}"
+        return dataset_of(self.open().dataset, self.wanted)
 
     @property
     def opinions(self) -> str:

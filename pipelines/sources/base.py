@@ -17,6 +17,8 @@ from typing import Protocol
 
 import pandas as pd
 
+from router.messages import digest
+
 PRICES = ["open", "high", "low", "close"]
 BAR_COLUMNS = ["symbol", "session", *PRICES, "volume"]
 ACTION_COLUMNS = ["symbol", "session", "split", "dividend"]
@@ -75,6 +77,11 @@ def select_symbols(history: History, wanted: Sequence[str] | None, place: str) -
         history.actions[history.actions["symbol"].isin(wanted)].reset_index(drop=True),
         history.notices,
     )
+
+
+def dataset_of(name: str, symbols: Sequence[str] | None) -> str:
+    """The name of a source's tables in the lake; a choice of symbols has its own."""
+    return f"{name}-{digest(*sorted(set(symbols)))[:8]}" if symbols else name
 
 
 def no_actions() -> pd.DataFrame:
