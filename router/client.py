@@ -179,7 +179,10 @@ async def _close(nc: Client) -> None:
             await nc.flush(FLUSH_S)
     except (NatsError, TimeoutError, OSError) as error:
         log.warning("nats.closed_dirty error=%r", error)
-    await nc.close()
+    try:
+        await nc.close()
+    except OSError as error:  # it tries to send what is waiting, and the server is away
+        log.warning("nats.closed_dirty error=%r", error)
 
 
 async def _settle_window(

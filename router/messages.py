@@ -8,8 +8,10 @@ prices are in the account's currency per share, raw (not adjusted); scores are i
 """
 
 import hashlib
+import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated
 
 import msgspec
@@ -83,23 +85,57 @@ class Split(_Struct, frozen=True, tag="split", tag_field="action"):
 
 
 class Dividend(_Struct, frozen=True, tag="dividend", tag_field="action"):
-    """Holders at the close before the session receive `amount` of cash per share."""
+    """Holders at the close before the session are owed `amount` of cash per share.
+
+    It is paid with the first session on or after `pay_date`; at once where that is not known.
+    """
 
     symbol: Symbol
     amount: Decimal
+    pay_date: date | None = None
 
     def __post_init__(self) -> None:
         _require_positive("amount", self.amount)
+        if self.pay_date is not None:
+            _require_years(pay_date=self.pay_date)
 
 
-class Bars(_Struct, frozen=True, tag="bars.v1", tag_field="kind"):
+class Rename(_Struct, frozen=True, tag="rename", tag_field="action"):
+    """From this session on, `symbol` trades as `new_symbol`; nothing else changes."""
+
+    symbol: Symbol
+    new_symbol: Symbol
+
+    def __post_init__(self) -> None:
+        if self.symbol == self.new_symbol:
+            raise ValueError(f"{self.symbol} is renamed to itself")
+
+
+class Delisting(_Struct, frozen=True, tag="delisting", tag_field="action"):
+    """Before the open of the session, every share is paid out at `price`; zero: it is worthless."""
+
+    symbol: Symbol
+    price: Decimal
+
+    def __post_init__(self) -> None:
+        _require_plain("price", self.price)
+        if self.price < 0:
+            raise ValueError(f"price {self.price} of {self.symbol} is negative")
+
+
+Action = Split | Dividend | Rename | Delisting
+"""What a company does to its shares."""
+
+
+class Bars(_Struct, frozen=True, dict=True, tag="bars.v1", tag_field="kind"):
     """All bars of one source for one session, so that a session is one input.
 
     `previous` is the session before this one in the source (None for its first): an account
     applies sessions in that order without a gap, whatever the order of arrival. `starts` marks
     the first session of a run: an account that has seen none may begin there. `version` is the
     content hash of the rows. `suspects` are symbols with an unexplained jump: they may be
-    marked and sold, not bought. Actions take effect before the session's open.
+    marked and sold, not bought. Actions take effect before the session's open: renames first, then
+    dividends, splits and delistings, each under the name that its shares have after the renames.
     """
 
     source: Name
@@ -109,7 +145,7 @@ class Bars(_Struct, frozen=True, tag="bars.v1", tag_field="kind"):
     known_at: Moment
     version: Digest
     bars: tuple[Bar, ...]
-    actions: tuple[Split | Dividend, ...] = ()
+    actions: tuple[Action, ...] = ()
     suspects: tuple[Symbol, ...] = ()
     starts: bool = False
 
@@ -121,10 +157,11 @@ class Bars(_Struct, frozen=True, tag="bars.v1", tag_field="kind"):
         if len(set(symbols)) != len(symbols):
             twice = next(name for name in symbols if symbols.count(name) > 1)
             raise ValueError(f"{twice} has more than one bar in session {self.session}")
+        _require_renames([action for action in self.actions if isinstance(action, Rename)])
         if self.previous is not None and self.previous >= self.session:
             raise ValueError(f"previous {self.previous} is not before session {self.session}")
 
-    @property
+    @cached_property
     def input_id(self) -> str:
         """The same for the same content, however often and by which run it is sent."""
         previous = self.previous.isoformat() if self.previous else "none"
@@ -142,7 +179,7 @@ class Provenance(_Struct, frozen=True):
     """Table name to content hash, for every table that was read."""
 
 
-class Signal(_Struct, frozen=True, tag="signal.v1", tag_field="kind"):
+class Signal(_Struct, frozen=True, dict=True, tag="signal.v1", tag_field="kind"):
     """One strategy's opinion of one symbol at the close of one session.
 
     `as_of` is when the data ends that it was computed from; `valid_until` is when nobody should
@@ -166,7 +203,7 @@ class Signal(_Struct, frozen=True, tag="signal.v1", tag_field="kind"):
         if abs(self.score) > 1:
             raise ValueError(f"score {self.score} of {self.symbol} is outside [-1, 1]")
 
-    @property
+    @cached_property
     def input_id(self) -> str:
         """Equal for equal inputs: run ids and fetch times are left out on purpose."""
         return digest(
@@ -179,21 +216,28 @@ class Signal(_Struct, frozen=True, tag="signal.v1", tag_field="kind"):
         )
 
 
-class SignalSet(_Struct, frozen=True, tag="signal_set.v1", tag_field="kind"):
-    """The end of a strategy's signals for a session: names them all, so none can be missed."""
+class SignalSet(_Struct, frozen=True, dict=True, tag="signal_set.v1", tag_field="kind"):
+    """The end of a strategy's signals for a session: names them all, so none can be missed.
+
+    `withheld` names the symbols whose analysis failed or rests on old data, each with the reason:
+    they may be sold, not bought, until a later set no longer names them.
+    """
 
     strategy: Name
     session: date
     as_of: Moment
     signal_ids: tuple[Digest, ...]
+    withheld: dict[Symbol, Text] = {}
 
     def __post_init__(self) -> None:
         _require_years(session=self.session, as_of=self.as_of)
 
-    @property
+    @cached_property
     def input_id(self) -> str:
         """The same for the same set, in whatever order its signals were sent."""
-        return digest("set", self.strategy, self.session.isoformat(), *sorted(self.signal_ids))
+        withheld = [f"{symbol}={reason}" for symbol, reason in sorted(self.withheld.items())]
+        session = self.session.isoformat()
+        return digest("set", self.strategy, session, *sorted(self.signal_ids), *withheld)
 
 
 class AccountRegistered(_Struct, frozen=True, tag="account.v1", tag_field="kind"):
@@ -236,18 +280,28 @@ def decode(payload: bytes) -> Message:
     """Read a message, or raise InvalidMessageError with the field and the reason."""
     try:
         message: Message = _decoder.decode(payload)
+        if encode(message) != payload:  # our own bytes hold no key twice
+            json.loads(payload, object_pairs_hook=_once)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidMessageError(str(error)[:500]) from error
     return message
 
 
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object's members; a key that is there twice could be read either way, so it is refused."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen = [key for key, _ in pairs]
+        twice = next(key for key in seen if seen.count(key) > 1)
+        raise ValueError(f"key {twice[:40]!r} is there more than once")
+    return members
+
+
 def digest(*parts: str) -> str:
     """The first 128 bits of SHA-256 over length-prefixed parts, in hex."""
-    hasher = hashlib.sha256()
-    for part in parts:
-        raw = part.encode()
-        hasher.update(len(raw).to_bytes(4, "big") + raw)
-    return hasher.hexdigest()[:32]
+    encoded = map(str.encode, parts)
+    framed = [piece for part in encoded for piece in (len(part).to_bytes(4, "big"), part)]
+    return hashlib.sha256(b"".join(framed)).hexdigest()[:32]
 
 
 def _require_plain(name: str, value: Decimal) -> None:
@@ -270,6 +324,19 @@ def _require_years(**dates: date) -> None:
             raise ValueError(
                 f"{name} {value.isoformat()} is not between {YEARS.start} and {YEARS.stop}"
             )
+
+
+def _require_renames(renames: list[Rename]) -> None:
+    """Refuse renames of one session that contradict each other."""
+    waiting = {rename.symbol: rename.new_symbol for rename in renames}
+    if len(waiting) < len(set(renames)):
+        raise ValueError("a symbol has two new names in one session")
+    while waiting:
+        last = [old for old, new in waiting.items() if new not in waiting]
+        if not last:
+            raise ValueError(f"renames go round in a circle: {', '.join(sorted(waiting))}")
+        for old in last:
+            del waiting[old]
 
 
 def _require_positive(name: str, value: Decimal) -> None:

@@ -4,8 +4,10 @@ Belongs here: `Outgoing` and how its id is made.
 Keep out: connections and publishing (client.py), so that pure modules may use it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+import msgspec
 
 from router import messages
 
@@ -28,3 +30,16 @@ def message_id(subject: str, input_id: str) -> str:
 def outgoing(subject: str, message: messages.Input) -> Outgoing:
     """An input for a subject, under the id that every sender of it would use."""
     return Outgoing(subject, messages.encode(message), message_id(subject, message.input_id))
+
+
+_decoder = msgspec.json.Decoder(list[tuple[str, str, msgspec.Raw]])
+
+
+def pack(found: Iterable[Outgoing]) -> bytes:
+    """Several messages of JSON without headers as one piece of JSON, to be kept for a while."""
+    return msgspec.json.encode([(m.subject, m.message_id, msgspec.Raw(m.payload)) for m in found])
+
+
+def unpack(packed: bytes) -> list[Outgoing]:
+    """The messages again, byte for byte and in their order; raises msgspec.DecodeError."""
+    return [Outgoing(subject, bytes(raw), key) for subject, key, raw in _decoder.decode(packed)]

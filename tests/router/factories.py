@@ -8,10 +8,13 @@ from hypothesis import strategies as st
 
 from router.messages import (
     AccountRegistered,
+    Action,
     Bar,
     Bars,
+    Delisting,
     Dividend,
     Provenance,
+    Rename,
     Signal,
     SignalSet,
     Split,
@@ -122,9 +125,20 @@ def any_bar(draw: st.DrawFn) -> Bar:
     )
 
 
+def _agree(found: list[Action]) -> bool:
+    """No symbol has two new names, and none goes to one that goes on."""
+    renames = [action for action in found if isinstance(action, Rename)]
+    names = [rename.symbol for rename in renames]
+    return len(set(names)) == len(names) and not {r.new_symbol for r in renames} & set(names)
+
+
 actions = st.one_of(
     st.builds(Split, symbol=symbols, new_shares=share_counts, old_shares=share_counts),
-    st.builds(Dividend, symbol=symbols, amount=decimals("0.01", "100")),
+    st.builds(Dividend, symbol=symbols, amount=decimals("0.01", "100"), pay_date=st.none() | days),
+    st.tuples(symbols, symbols)
+    .filter(lambda names: names[0] != names[1])
+    .map(lambda names: Rename(symbol=names[0], new_symbol=names[1])),
+    st.builds(Delisting, symbol=symbols, price=decimals("0", "100")),
 )
 
 
@@ -143,7 +157,7 @@ def any_bars(draw: st.DrawFn) -> Bars:
         known_at=draw(moments),
         version=draw(digests),
         bars=tuple(draw(st.lists(any_bar(), max_size=4, unique_by=lambda bar: bar.symbol))),
-        actions=tuple(draw(st.lists(actions, max_size=3))),
+        actions=tuple(draw(st.lists(actions, max_size=3).filter(_agree))),
         suspects=tuple(draw(st.lists(symbols, max_size=3))),
         starts=draw(st.booleans()),
     )
@@ -176,6 +190,7 @@ any_set = st.builds(
     session=days,
     as_of=moments,
     signal_ids=st.lists(digests, max_size=4).map(tuple),
+    withheld=st.dictionaries(symbols, texts, max_size=3),
 )
 any_account = st.builds(
     AccountRegistered,

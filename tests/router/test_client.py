@@ -133,6 +133,14 @@ async def test_no_server_is_an_error_without_the_password() -> None:
     assert "secret" not in str(raised.value)
 
 
+async def test_leaving_while_the_server_is_away_is_no_error(own_server: NatsServer) -> None:
+    async with connected(own_server.url, "test") as connection:
+        own_server.kill()
+        while connection.nc.is_connected:  # noqa: ASYNC110 - nothing tells us
+            await asyncio.sleep(0.01)
+        await connection.nc.publish("elsewhere", b"never sent")
+
+
 async def test_a_wrong_password_says_so(nats_server: NatsServer) -> None:
     url = nats_server.url.replace(nats_server.password, "wrong")
     with pytest.raises(ConnectError, match="Authorization Violation"):

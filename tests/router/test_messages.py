@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from router.messages import Bars, InvalidMessageError, Message, Signal, SignalSet, decode, encode
+from router.messages import (
+    Bars,
+    Delisting,
+    InvalidMessageError,
+    Message,
+    Rename,
+    Signal,
+    SignalSet,
+    decode,
+    encode,
+)
 from tests.router import factories
 
 
@@ -144,3 +155,76 @@ def test_bars_that_end_on_another_day_are_refused() -> None:
 
 def test_who_starts_a_feed_is_not_part_of_its_identity() -> None:
     assert factories.bars(starts=True).input_id == factories.bars(starts=False).input_id
+
+
+@pytest.mark.parametrize("place", [b'{"kind"', b'{"run_id"'])
+def test_a_key_that_is_there_twice_is_refused_with_its_name(place: bytes) -> None:
+    payload = encode(factories.signal())
+    key = place[1:]
+    assert payload.count(place) == 1
+    doubled = payload.replace(place, place + b':"one",' + key)
+    doubled = doubled.replace(b'"kind":"one"', b'"kind":"signal.v1"')
+    with pytest.raises(InvalidMessageError, match=f"key '{key.decode().strip(chr(34))}'"):
+        decode(doubled)
+
+
+@pytest.mark.parametrize("price", ["1e400", "NaN", "-Infinity", "1." + "0" * 39 + "1", "1e15"])
+def test_a_price_that_no_column_holds_is_refused(price: str) -> None:
+    document = json.loads(encode(factories.bars()))
+    document["bars"][0]["high"] = price
+    with pytest.raises(InvalidMessageError):
+        decode(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"AAPL"', b'"\\ud800"'),
+        (b'"AAPL"', b'"' + b"A" * 65_536 + b'"'),
+        (b'"2012-01-04T21:00:00Z"', b'"2012-01-04T21:00:00"'),
+        (b'"score":"0.25"', b'"score":1e400'),
+        (b'"score":"0.25"', b'"score":NaN'),
+        (b'"score":"0.25"', b'"score":[' + b"[" * 5_000),
+    ],
+)
+def test_hostile_values_are_refused(old: bytes, new: bytes) -> None:
+    payload = encode(factories.signal())
+    assert old in payload
+    with pytest.raises(InvalidMessageError):
+        decode(payload.replace(old, new))
+
+
+def test_a_set_that_withholds_a_symbol_is_another_set() -> None:
+    plain = factories.signal_set()
+    withheld = msgspec.structs.replace(plain, withheld={"AAPL": "no good bar"})
+    assert withheld.input_id != plain.input_id
+    other = msgspec.structs.replace(plain, withheld={"AAPL": "failed"})
+    assert other.input_id != withheld.input_id
+
+
+def test_a_company_is_not_renamed_to_itself_and_not_paid_out_below_zero() -> None:
+    with pytest.raises(ValueError, match="itself"):
+        Rename(symbol="FB", new_symbol="FB")
+    with pytest.raises(ValueError, match="negative"):
+        Delisting(symbol="FB", price=Decimal(-1))
+
+
+@pytest.mark.parametrize(
+    ("renames", "reason"),
+    [
+        ((("A", "B"), ("A", "C")), "two new names"),
+        ((("A", "B"), ("B", "A")), "circle: A, B"),
+        ((("A", "B"), ("B", "C"), ("C", "B")), "circle: A, B, C"),
+    ],
+)
+def test_renames_that_contradict_each_other_are_refused(
+    renames: tuple[tuple[str, str], ...], reason: str
+) -> None:
+    actions = tuple(Rename(symbol=old, new_symbol=new) for old, new in renames)
+    with pytest.raises(ValueError, match=reason):
+        msgspec.structs.replace(factories.bars(), actions=actions)
+
+
+def test_names_may_move_up_in_one_session() -> None:
+    chain = Rename(symbol="A", new_symbol="B"), Rename(symbol="B", new_symbol="C")
+    assert msgspec.structs.replace(factories.bars(), actions=chain).actions == chain
