@@ -1,6 +1,7 @@
 """`python -m execution`: the trading core as a process."""
 
 import asyncio
+import gc
 import logging
 import sys
 
@@ -11,9 +12,13 @@ from execution.service import serve
 from execution.settings import SettingsError, from_environment
 from router.errors import RouterError
 
+GC_THRESHOLD = (50_000, 20, 50)
+"""A batch makes tens of thousands of values and no cycles: looking for some took a tenth of it."""
+
 
 def main() -> None:
     """Run until stopped; a start that fails ends with one sentence."""
+    gc.set_threshold(*GC_THRESHOLD)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         asyncio.run(serve(from_environment()))

@@ -3,6 +3,7 @@
 Keep out: what an account may do (domain/config.py).
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from importlib import resources
 from typing import Any
@@ -26,8 +27,16 @@ def packaged() -> list[AccountConfig]:
     ]
 
 
-def replay(account: str, strategies: tuple[str, ...], sources: tuple[str, ...]) -> AccountConfig:
-    """A replay account with the default capital; raises msgspec.ValidationError for bad names."""
+def replay(
+    account: str,
+    strategies: tuple[str, ...],
+    sources: tuple[str, ...],
+    sizing: Mapping[str, Mapping[str, Any]],
+) -> AccountConfig:
+    """A replay account with the default capital; raises msgspec.ValidationError for bad values.
+
+    `sizing` is by strategy, with the fields of `Sizing` that differ from the defaults.
+    """
     share = (CAPITAL * 9 / 10 / max(1, len(strategies))).quantize(Decimal(1))
     capital = dict.fromkeys(strategies, share) | {MANUAL_SLEEVE: CAPITAL / 10}
     fields = {
@@ -36,6 +45,7 @@ def replay(account: str, strategies: tuple[str, ...], sources: tuple[str, ...]) 
         "strategies": strategies,
         "sources": sources,
         "capital": capital,
+        "strategy_sizing": sizing,
     }
     return msgspec.convert(fields, AccountConfig)
 

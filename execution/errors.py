@@ -24,5 +24,21 @@ class CommandConflictError(TradingCoreError):
     """This client_order_id was used for another order: choose a new one."""
 
 
+class HeadsUnreadableError(TradingCoreError):
+    """The file of kept chain heads has a line that is none: keep the file, and find out why."""
+
+
+class ArchiveError(TradingCoreError):
+    """A journal cannot be archived, or its archive not be read; nothing was deleted."""
+
+
 class SchemaMissingError(TradingCoreError):
     """The database has no schema of ours: run `python -m execution.migrate` as its owner."""
+
+
+class PluginError(TradingCoreError):
+    """An installed package brings something that cannot be used: correct or remove the package."""
+
+
+class UnknownMethodError(TradingCoreError):
+    """An account names a sizing method that is not there: install its package, or name another."""

@@ -7,17 +7,15 @@ Keep out: storage, and what to do about a broken chain (verify.py).
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
-from execution.domain.effects import Effect
+from execution.domain.effects import Effect, encode_effect
 
 GENESIS = bytes(32)
 """What the first row of an account follows."""
-
-_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class JournalRow(NamedTuple):
@@ -35,8 +33,7 @@ class JournalRow(NamedTuple):
 
 def chain(previous: bytes, account: str, row: JournalRow) -> bytes:
     """The chain hash of a row, over the one before it and all of its own bytes."""
-    hasher = hashlib.sha256(previous)
-    for part in (
+    parts = (
         account.encode(),
         str(row.seq).encode(),
         row.input_id.encode(),
@@ -46,17 +43,23 @@ def chain(previous: bytes, account: str, row: JournalRow) -> bytes:
         row.engine_version.encode(),
         _time(row.stamped_at),
         _time(row.received_at),
-    ):
-        hasher.update(len(part).to_bytes(8, "big") + part)
-    return hasher.digest()
+    )
+    framed = [piece for part in parts for piece in (len(part).to_bytes(8, "big"), part)]
+    return hashlib.sha256(b"".join((previous, *framed))).digest()
 
 
 def decisions(previous: bytes, effects: tuple[Effect, ...]) -> bytes:
     """The decision hash after these effects, one by one: how rows were cut does not matter."""
-    for effect in effects:
-        previous = hashlib.sha256(previous + _encoder.encode(effect)).digest()
+    return decisions_of(previous, map(encode_effect, effects))
+
+
+def decisions_of(previous: bytes, encoded: Iterable[bytes]) -> bytes:
+    """The same, over effects that are bytes already."""
+    for effect in encoded:
+        previous = hashlib.sha256(previous + effect).digest()
     return previous
 
 
+@lru_cache(256)
 def _time(moment: datetime | None) -> bytes:
     return moment.astimezone(UTC).isoformat().encode() if moment else b""

@@ -16,4 +16,4 @@ DEAD_LETTERS = Counter("trading_dead_letters", "Inputs that nobody could read.",
 EVENTS = Counter("trading_events", "Events published.")
 REQUESTS_REFUSED = Counter("trading_http_refused", "HTTP requests refused.", ["status"])
 EQUITY = Gauge("trading_equity", "Equity at the last session's closes.", ["account"])
-BATCH_SECONDS = Histogram("trading_batch_seconds", "Decide and commit one batch.", ["account"])
+BATCH_SECONDS = Histogram("trading_batch_seconds", "Commit one batch.", ["account"])

@@ -5,6 +5,7 @@ Keep out: what is told (events.py); nothing here can change an account.
 
 import asyncio
 import logging
+import time
 from typing import Any
 
 from nats.errors import Error as NatsError
@@ -15,11 +16,13 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from execution import metrics
 from router.client import publish
 from router.errors import PublishError
-from router.outgoing import Outgoing
+from router.outgoing import unpack
 
 log = logging.getLogger(__name__)
 
-BATCH = 1_000
+BATCH = 1
+"""Rows at a time; each is of many messages."""
+
 IDLE_S = 1.0
 """How long to wait for a commit before looking anyway."""
 
@@ -46,27 +49,35 @@ class Publisher:
                 pass
             self._work.clear()
             try:
-                while await self.publish_some():
+                while await self._publish_in_turn():
                     pass
             except (OperationalError, PoolTimeout, PublishError, NatsError, TimeoutError) as error:
                 log.warning("outbox.failed error=%r", error)
                 await self._pool.check()
 
+    async def _publish_in_turn(self) -> int:
+        """Where commits keep coming, decisions go first: three quarters of the time are theirs."""
+        began = time.monotonic()
+        count = await self.publish_some()
+        if count and self._work.is_set():
+            self._work.clear()
+            await asyncio.sleep(3 * (time.monotonic() - began))
+        return count
+
     async def publish_some(self) -> int:
         """Publish the oldest messages, delete them, and say how many there were."""
         async with self._pool.connection() as connection:
             cursor = await connection.execute(
-                "SELECT id, message_id, subject, payload FROM outbox ORDER BY id LIMIT %s",
-                (BATCH,),
+                "SELECT id, messages FROM outbox ORDER BY id LIMIT %s", (BATCH,)
             )
             rows = await cursor.fetchall()
         if not rows:
             return 0
-        messages = [Outgoing(subject, payload, key) for _, key, subject, payload in rows]
+        messages = [message for _, packed in rows for message in unpack(packed)]
         published = await publish(self._js, messages)
         metrics.EVENTS.inc(published.stored)
         async with self._pool.connection() as connection:
             await connection.execute(
                 "DELETE FROM outbox WHERE id = ANY(%s)", ([row[0] for row in rows],)
             )
-        return len(rows)
+        return len(messages)

@@ -3,8 +3,10 @@
 Keep out: decisions (domain), SQL (store.py), fetching and reconnecting (writer.py).
 """
 
+import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -19,60 +21,107 @@ from execution.domain.config import AccountConfig
 from execution.domain.desk import ENGINE_VERSION
 from execution.domain.inputs import Input, OpenAccount, TurnKillSwitch
 from execution.domain.state import State
-from execution.store import Decided, Loaded
+from execution.store import DeadLetter, Decided, Head, JournalRows, Loaded
 from router.messages import Bars, InvalidMessageError, Signal, SignalSet, decode
+from router.outgoing import Outgoing
 
 log = logging.getLogger(__name__)
 
 
 class Processor:
-    """One database connection's worth of work, with the memory that belongs to it.
+    """Two database connections' worth of work, with the memory that belongs to it.
 
-    After any exception it must be thrown away: memory and database may differ.
+    While a batch is committed on the one, the next is read on the other and decided: memory is at
+    most one batch ahead of the database. After any exception it must be thrown away with what it
+    had not committed; `unsettled` are the messages of that.
     """
 
     def __init__(
         self,
         config: AccountConfig,
         connection: store.Connection,
+        reading: store.Connection,
         loaded: Loaded,
-        after_commit: Callable[[Sequence[Decided], State], Awaitable[None]],
+        after_commit: Callable[[JournalRows, Sequence[Decided], State], Awaitable[None]],
     ) -> None:
         self._config = config
         self._account = config.account
         self._connection = connection
+        self._reading = reading
         self._loaded = loaded
+        self._under_way: asyncio.Task[None] | None = None
+        self._in_commit = frozenset[str]()
+        self.unsettled: list[Msg] = []
         self._after_commit = after_commit
         self._last_arrival = time.monotonic()
 
     async def process(self, messages: list[Msg]) -> None:
-        """Decide on everything that waits, commit once, then acknowledge and tell."""
+        """Decide on everything that waits, and begin to commit it once the batch before is."""
+        self.unsettled = [*self.unsettled, *messages]
         items = await self._read(messages)
-        commands = await store.pending_commands(self._connection, self._account)
+        commands = await store.pending_commands(self._reading, self._account)
         items = [*self._opening(), *items, *commands, *self._deadline(bool(messages))]
-        intake = await store.intake(
-            self._connection, self._account, [item.input_id for item in items]
-        )
+        ids = [item.input_id for item in items]
+        intake = await store.intake(self._reading, self._account, ids)
         items = [*self._switch(intake), *items]
-        fresh = _fresh(items, intake.known)
+        fresh = _fresh(items, intake.known | self._in_commit)
         metrics.DUPLICATES.labels(self._account).inc(len(items) - len(fresh))
-        if fresh:
-            with metrics.BATCH_SECONDS.labels(self._account).time():
-                await self._commit(await self._decide(fresh), intake.received_at)
+        batch = await self._decide(fresh)
+        before, account = self._loaded.head, self._account
+        rows, after = store.journal_rows(before, account, ENGINE_VERSION, batch, intake.received_at)
+        outbox = list(events.of_batch(account, rows, batch))
+        await self.settle()
+        self._loaded.head = after  # the next batch follows on it, or both are thrown away
+        self._in_commit = frozenset(decided.item.input_id for decided in batch)
+        work = self._finish(before, rows, batch, outbox, messages)
+        self._under_way = asyncio.create_task(work, name=f"commit-{account}")
+        await asyncio.sleep(0)  # it reads the state before the next batch changes it
+
+    async def settle(self) -> None:
+        """Wait until all that was decided is committed and acknowledged; raises what it raised."""
+        if self._under_way is not None:
+            await self._under_way
+            self._under_way = None
+
+    async def abandon(self) -> None:
+        """End what is under way, if anything is: nobody waits for it any more."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
+
+    async def _finish(
+        self,
+        before: Head,
+        rows: JournalRows,
+        batch: list[Decided],
+        outbox: list[Outgoing],
+        messages: list[Msg],
+    ) -> None:
+        """Commit, and only then acknowledge and tell."""
+        if batch:
+            account, state = self._account, self._loaded.state
+            with metrics.BATCH_SECONDS.labels(account).time():
+                await store.commit(self._connection, account, before, rows, batch, state, outbox)
+            _count(account, batch)
+            await self._after_commit(rows, batch, state)
         for message in messages:
             with suppress(NatsError):  # without an acknowledgement it comes again, and is known
                 await message.ack()
+        del self.unsettled[: len(messages)]
 
     async def _read(self, messages: list[Msg]) -> list[Input]:
         items: list[Input] = []
+        unreadable: list[DeadLetter] = []
         for message in messages:
             try:
                 items.append(_input(message.data))
             except InvalidMessageError as error:
                 metrics.DEAD_LETTERS.labels(self._account).inc()
                 log.warning("input.undecodable account=%s error=%s", self._account, error)
-                where = (self._connection, self._account, message.subject)
-                await store.dead_letter(*where, "UNDECODABLE", str(error), message.data)
+                letter = DeadLetter(message.subject, "UNDECODABLE", str(error), message.data)
+                unreadable.append(letter)
+        if unreadable:
+            await store.keep_dead_letters(self._reading, self._account, unreadable)
         return items
 
     def _opening(self) -> list[Input]:
@@ -82,12 +131,10 @@ class Processor:
 
     def _switch(self, intake: store.Intake) -> list[Input]:
         """The kill switch as an input, where its row and the account's state disagree."""
-        if intake.kill_switch is None:
-            return []
-        engaged, reason, changed_at = intake.kill_switch
+        engaged, reason, seen_at = intake.kill_switch
         if engaged == self._loaded.state.kill_switch:
             return []
-        return [TurnKillSwitch(engaged=engaged, reason=reason, changed_at=changed_at)]
+        return [TurnKillSwitch(engaged=engaged, reason=reason, changed_at=seen_at)]
 
     def _deadline(self, arrived: bool) -> list[Input]:
         """Give up waiting where nothing came for as long as the account allows."""
@@ -112,6 +159,7 @@ class Processor:
             except Exception:
                 log.exception("input.failed account=%s id=%s", self._account, item.input_id)
                 metrics.DEAD_LETTERS.labels(self._account).inc()
+                await self.settle()
                 self._loaded = await self._rebuilt(batch)
                 state, inbox = self._loaded.state, self._loaded.inbox
                 effects = engine.refuse(state, inbox, seq, item)
@@ -120,21 +168,10 @@ class Processor:
 
     async def _rebuilt(self, batch: Sequence[Decided]) -> Loaded:
         """Memory as it was before the input that failed: the last commit plus this batch."""
-        loaded = await store.load(self._connection, self._account)
+        loaded = await store.load(self._reading, self._account)
         for seq, decided in enumerate(batch, loaded.head.seq + 1):
             engine.fold(loaded.state, loaded.inbox, seq, decided.item, decided.effects)
         return loaded
-
-    async def _commit(self, batch: list[Decided], received_at: datetime) -> None:
-        loaded, account = self._loaded, self._account
-        rows, head = store.journal_rows(loaded.head, account, ENGINE_VERSION, batch, received_at)
-        outbox = list(events.of_batch(account, rows, batch))
-        await store.commit(
-            self._connection, account, loaded.head, rows, batch, loaded.state, outbox
-        )
-        loaded.head = head
-        _count(account, batch)
-        await self._after_commit(batch, loaded.state)
 
 
 def _input(payload: bytes) -> Bars | Signal | SignalSet:
@@ -158,21 +195,18 @@ def _stamp(item: Input, clock: datetime | None) -> datetime | None:
 
 
 def _count(account: str, batch: Sequence[Decided]) -> None:
-    for decided in batch:
-        metrics.INPUTS.labels(account, str(decided.item.__struct_config__.tag)).inc()
-        for effect in decided.effects:
-            _count_effect(account, effect)
-
-
-def _count_effect(account: str, effect: fx.Effect) -> None:
-    match effect:
-        case fx.SignalDisposed():
-            metrics.DISPOSITIONS.labels(account, str(effect.disposition)).inc()
-        case fx.OrderCreated() if effect.order.code:
-            metrics.REFUSALS.labels(account, effect.order.code).inc()
-        case fx.Filled():
-            metrics.FILLS.labels(account).inc()
-        case fx.SessionValued():
+    kinds = Counter(str(decided.item.__struct_config__.tag) for decided in batch)
+    for kind, times in kinds.items():
+        metrics.INPUTS.labels(account, kind).inc(times)
+    effects = [effect for decided in batch for effect in decided.effects]
+    ends = Counter(str(e.disposition) for e in effects if isinstance(e, fx.SignalDisposed))
+    for disposition, times in ends.items():
+        metrics.DISPOSITIONS.labels(account, disposition).inc(times)
+    codes = Counter(e.order.code for e in effects if isinstance(e, fx.OrderCreated))
+    for code, times in codes.items():
+        if code:
+            metrics.REFUSALS.labels(account, code).inc(times)
+    metrics.FILLS.labels(account).inc(sum(isinstance(e, fx.Filled) for e in effects))
+    for effect in effects:
+        if isinstance(effect, fx.SessionValued):
             metrics.EQUITY.labels(account).set(float(effect.equity))
-        case _:
-            pass

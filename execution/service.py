@@ -13,11 +13,12 @@ import psycopg
 import uvicorn
 from psycopg_pool import AsyncConnectionPool
 
-from execution import accounts
+from execution import accounts, plugins
 from execution.api import app as http
 from execution.api.access import Services
 from execution.domain.config import AccountConfig
-from execution.errors import SchemaMissingError
+from execution.errors import SchemaMissingError, UnknownMethodError
+from execution.heads import HeadsFile
 from execution.outbox import Publisher
 from execution.quotes import QuoteCache
 from execution.settings import Settings, read_token
@@ -41,6 +42,9 @@ class Core:
     ) -> None:
         self.stop = asyncio.Event()
         self.writers: dict[str, Writer] = {}
+        self._plugins = plugins.load()
+        self._undriven: dict[str, str] = {}
+        """Accounts that nothing works on, each with the reason."""
         self.quotes = QuoteCache(settings.redis_url)
         self._settings = settings
         self._group = group
@@ -55,11 +59,12 @@ class Core:
         async with self._pool.connection() as connection:
             known = {config.account: config for config in await accounts.stored(connection)}
         for config in [*known.values(), *accounts.packaged()]:
-            if config.account not in self.writers:
-                await self._drive(config)
+            if config.account not in {*self.writers, *self._undriven}:
+                await self._drive_if_possible(config)
 
     async def open_account(self, config: AccountConfig) -> bool:
-        """Open an account while running; says whether it is new."""
+        """Open an account while running; says whether it is new. Raises UnknownMethodError."""
+        self._plugins.require(config)
         async with self._pool.connection() as connection:
             new = await accounts.open_account(connection, config)
         if config.account not in self.writers:
@@ -72,13 +77,29 @@ class Core:
         for name, writer in sorted(self.writers.items()):
             if not writer.ready:
                 found.append(f"account {name} cannot go on: {writer.failure}")
+        found += (self._undriven[name] for name in sorted(self._undriven))
         if self.stop.is_set():
             found.append("stopping")
         return found
 
+    async def _drive_if_possible(self, config: AccountConfig) -> None:
+        """One account that misses a plug-in stops no other."""
+        try:
+            self._plugins.require(config)
+        except UnknownMethodError as error:
+            log.error("account.undriven account=%s error=%s", config.account, error)  # noqa: TRY400
+            self._undriven[config.account] = str(error)
+            return
+        await self._drive(config)
+
     async def _drive(self, config: AccountConfig) -> None:
         writer = Writer(
-            config, self._settings.database_url, self._nats.js, self._publisher, self.quotes
+            config,
+            self._settings.database_url,
+            self._nats.js,
+            self._publisher,
+            self.quotes,
+            HeadsFile(self._settings.heads_dir, config.account),
         )
         self.writers[config.account] = writer
         self._spawn(writer.run(self.stop), f"writer-{config.account}")

@@ -18,6 +18,8 @@ class Settings:
     nats_monitor_url: str | None
     redis_url: str | None
     token_file: Path
+    heads_dir: Path
+    """Where chain heads are kept outside the database."""
     host: str
     port: int
 
@@ -35,6 +37,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         nats_monitor_url=environment.get("NATS_MONITOR_URL"),
         redis_url=environment.get("REDIS_URL"),
         token_file=Path(environment.get("TRADING_TOKEN_FILE", home / "api-token")),
+        heads_dir=Path(environment.get("TRADING_HEADS_DIR", home / "heads")),
         host=environment.get("TRADING_CORE_HOST", "127.0.0.1"),
         port=_port(environment.get("TRADING_CORE_PORT", "8080")),
     )

@@ -4,29 +4,43 @@ Belongs here: the journal, the state and the projected rows, written together an
 journal's sequence. Keep out: decisions, and reading for people (queries.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString, NamedTuple
+from functools import cached_property
+from itertools import islice
+from typing import Any, NamedTuple
 
 from psycopg import AsyncConnection, AsyncCursor, sql
 
-from execution import hashing, projection
+from execution import hashing, tables
 from execution.domain.config import AccountConfig
-from execution.domain.effects import Effect, encode_effects
-from execution.domain.inputs import Input, PlaceOrder, decode_input
+from execution.domain.effects import Effect, encode_effect
+from execution.domain.inputs import Command, Input, decode_command, decode_input
 from execution.domain.state import Inbox, State, decode_state, encode_state
 from execution.errors import ConcurrentWriterError
 from execution.hashing import GENESIS, JournalRow
 from router.messages import Bars, Signal, SignalSet, encode
-from router.outgoing import Outgoing
+from router.outgoing import Outgoing, pack
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
-JOURNAL_COLUMNS = (
-    "account", "seq", "input_id", "kind", "input", "effects", "engine_version",
-    "stamped_at", "received_at", "chain_hash", "decision_hash",
-)  # fmt: skip
+JOURNAL_COLUMNS = {
+    "account": "text",
+    "seq": "int8",
+    "input_id": "text",
+    "kind": "text",
+    "input": "bytea",
+    "effects": "bytea",
+    "engine_version": "text",
+    "stamped_at": "timestamptz",
+    "received_at": "timestamptz",
+    "chain_hash": "bytea",
+    "decision_hash": "bytea",
+}
+
+OUTBOX_ROW = 500
+"""Messages in one row of the outbox, at most."""
 
 
 class Head(NamedTuple):
@@ -35,6 +49,10 @@ class Head(NamedTuple):
     seq: int = 0
     chain_hash: bytes = GENESIS
     decision_hash: bytes = GENESIS
+
+
+JournalRows = Sequence[tuple[JournalRow, Head]]
+"""Rows of a batch, each with the head after it."""
 
 
 @dataclass
@@ -46,12 +64,38 @@ class Loaded:
     inbox: Inbox
 
 
-class Decided(NamedTuple):
+@dataclass(frozen=True)
+class Decided:
     """One input and what the engine made of it."""
 
     item: Input
     effects: tuple[Effect, ...]
     stamped_at: datetime | None
+
+    @cached_property
+    def encoded(self) -> tuple[bytes, ...]:
+        """Each effect's bytes: the journal, its hashes and the events share them."""
+        return tuple(map(encode_effect, self.effects))
+
+
+class KillSwitch(NamedTuple):
+    """What the rows of `kill_switches` say for one account; without its row it is engaged.
+
+    `seen_at` makes each turn an input of its own; the rows' times do not, once a row was deleted.
+    """
+
+    engaged: bool
+    reason: str
+    seen_at: datetime
+
+
+class DeadLetter(NamedTuple):
+    """A message that nobody could read, with the reason's code and its words."""
+
+    subject: str
+    reason: str
+    detail: str
+    payload: bytes
 
 
 class Intake(NamedTuple):
@@ -60,8 +104,7 @@ class Intake(NamedTuple):
     known: frozenset[str]
     """Ids among those asked that the journal already has."""
     received_at: datetime
-    kill_switch: tuple[bool, str, datetime] | None
-    """Engaged, reason, since when; None where nobody ever turned it."""
+    kill_switch: KillSwitch
 
 
 async def register(connection: Connection, config: AccountConfig) -> None:
@@ -81,6 +124,7 @@ async def load(connection: Connection, account: str) -> Loaded:
     )
     found = await cursor.fetchone()
     if found is None:
+        await connection.commit()
         return Loaded(Head(), State(), Inbox())
     state, inbox = decode_state(found[3]), Inbox()
     cursor = await connection.execute(
@@ -100,32 +144,33 @@ async def intake(connection: Connection, account: str, input_ids: Sequence[str])
     cursor = await connection.execute(
         """SELECT clock_timestamp(),
                   ARRAY(SELECT input_id FROM journal WHERE account = %(a)s
+                        AND input_id = ANY(%(ids)s)
+                        UNION ALL
+                        SELECT input_id FROM archived_inputs WHERE account = %(a)s
                         AND input_id = ANY(%(ids)s)),
-                  (SELECT bool_or(engaged) FROM kill_switches WHERE scope IN ('*', %(a)s)),
+                  kill_switch_engaged(%(a)s),
                   (SELECT string_agg(reason, '; ' ORDER BY scope) FROM kill_switches
-                   WHERE scope IN ('*', %(a)s) AND engaged),
-                  (SELECT max(changed_at) FROM kill_switches WHERE scope IN ('*', %(a)s))""",
+                   WHERE scope IN ('*', %(a)s) AND engaged)""",
         {"a": account, "ids": list(input_ids)},
     )
     row = await cursor.fetchone()
     await connection.commit()
     if row is None:
         raise ConcurrentWriterError("the database answered nothing")
-    now, known, engaged, reason, changed_at = row
-    switch = None if changed_at is None else (engaged, reason or "", changed_at)
-    return Intake(frozenset(known), now, switch)
+    now, known, engaged, reason = row
+    return Intake(frozenset(known), now, KillSwitch(engaged, reason or "", now))
 
 
-async def pending_commands(connection: Connection, account: str) -> list[PlaceOrder]:
+async def pending_commands(connection: Connection, account: str) -> list[Command]:
     """Commands that were not decided on yet, oldest first."""
     cursor = await connection.execute(
         """SELECT input FROM commands WHERE account = %s AND seq IS NULL
-           ORDER BY created_at, client_order_id LIMIT 256""",
+           ORDER BY created_at, command_id LIMIT 256""",
         (account,),
     )
-    found = [decode_input(payload) for (payload,) in await cursor.fetchall()]
+    found = [decode_command(payload) for (payload,) in await cursor.fetchall()]
     await connection.commit()
-    return [item for item in found if isinstance(item, PlaceOrder)]
+    return found
 
 
 def journal_rows(
@@ -139,7 +184,7 @@ def journal_rows(
             input_id=decided.item.input_id,
             kind=str(decided.item.__struct_config__.tag),
             input=encode(decided.item),
-            effects=encode_effects(decided.effects),
+            effects=b"[%b]" % b",".join(decided.encoded),
             engine_version=version,
             stamped_at=decided.stamped_at,
             received_at=received_at,
@@ -147,7 +192,7 @@ def journal_rows(
         head = Head(
             row.seq,
             hashing.chain(head.chain_hash, account, row),
-            hashing.decisions(head.decision_hash, decided.effects),
+            hashing.decisions_of(head.decision_hash, decided.encoded),
         )
         rows.append((row, head))
     return rows, head
@@ -162,42 +207,92 @@ async def commit(
     state: State,
     outbox: Iterable[Outgoing],
 ) -> None:
-    """Write the batch with its effects; raises ConcurrentWriterError where another wrote first."""
-    after = rows[-1][1]
+    """Write the batch with its effects; `state` is read before anything is waited for.
+
+    Raises ConcurrentWriterError where another wrote first, or where the kill switch says something
+    else than when the batch was decided: then nothing of it may happen.
+    """
+    after, encoded, engaged = rows[-1][1], encode_state(state), state.kill_switch
     async with connection.transaction(), connection.cursor() as cursor:
-        await _move_head(cursor, account, before, after, state)
-        await _copy(cursor, "journal", JOURNAL_COLUMNS, (_journal(account, *r) for r in rows))
-        await _project(cursor, account, rows, batch)
-        messages = ((m.message_id, m.subject, m.payload) for m in outbox)
-        await _copy(cursor, "outbox", ("message_id", "subject", "payload"), messages)
+        await _move_head(cursor, account, before, after, encoded)
+        await _append_journal(cursor, account, rows)
+        await tables.write(cursor, account, _numbered(rows, batch))
+        await _fill_outbox(cursor, outbox)
+        await _settle_commands(cursor, account, rows, batch)
+        # Last, so that whoever turns it waits for one commit and not for a whole batch.
+        await _hold_switch(cursor, account, engaged=engaged)
+
+
+async def keep_dead_letters(
+    connection: Connection, account: str, letters: Iterable[DeadLetter]
+) -> None:
+    """Keep messages that nobody could read, each with its reason, in one commit."""
+    columns = ("account", *DeadLetter._fields)
+    rows = (
+        (account, each.subject, each.reason, each.detail.replace("\x00", " ")[:500], each.payload)
+        for each in letters
+    )
+    async with connection.transaction(), connection.cursor() as cursor:
+        await tables.copy(cursor, "dead_letters", columns, rows)
+
+
+async def _append_journal(
+    cursor: AsyncCursor[Any], account: str, rows: Sequence[tuple[JournalRow, Head]]
+) -> None:
+    """In binary, which spares both sides the hexadecimal form of its bytes."""
+    async with cursor.copy(_COPY_JOURNAL) as copying:
+        copying.set_types(list(JOURNAL_COLUMNS.values()))
+        for row, head in rows:
+            await copying.write_row((account, *row, head.chain_hash, head.decision_hash))
+
+
+_COPY_JOURNAL = sql.SQL("COPY journal ({}) FROM STDIN (FORMAT BINARY)").format(
+    sql.SQL(", ").join(map(sql.Identifier, JOURNAL_COLUMNS))
+)
+
+
+def _numbered(
+    rows: Sequence[tuple[JournalRow, Head]], batch: Sequence[Decided]
+) -> Iterator[tuple[int, Effect]]:
+    for (row, _), decided in zip(rows, batch, strict=True):
+        for effect in decided.effects:
+            yield row.seq, effect
+
+
+async def _fill_outbox(cursor: AsyncCursor[Any], outbox: Iterable[Outgoing]) -> None:
+    """Messages leave in the order of their ids, so one row holds many."""
+    waiting = iter(outbox)
+    while some := list(islice(waiting, OUTBOX_ROW)):
+        await cursor.execute("INSERT INTO outbox (messages) VALUES (%s)", (pack(some),))
+
+
+async def _settle_commands(
+    cursor: AsyncCursor[Any],
+    account: str,
+    rows: Sequence[tuple[JournalRow, Head]],
+    batch: Sequence[Decided],
+) -> None:
+    settled = [
+        (row.seq, account, decided.item.command_id)
+        for (row, _), decided in zip(rows, batch, strict=True)
+        if isinstance(decided.item, Command)
+    ]
+    if settled:
         await cursor.executemany(
-            "UPDATE commands SET seq = %s WHERE account = %s AND client_order_id = %s",
-            [
-                (row.seq, account, decided.item.client_order_id)
-                for (row, _), decided in zip(rows, batch, strict=True)
-                if isinstance(decided.item, PlaceOrder)
-            ],
+            "UPDATE commands SET seq = %s WHERE account = %s AND command_id = %s", settled
         )
 
 
-async def dead_letter(
-    connection: Connection, account: str, subject: str, reason: str, detail: str, payload: bytes
-) -> None:
-    """Keep a message that nobody could read, with its reason."""
-    await connection.execute(
-        """INSERT INTO dead_letters (account, subject, reason, detail, payload)
-           VALUES (%s, %s, %s, %s, %s)""",
-        (account, subject, reason, detail.replace("\x00", " ")[:500], payload),
-    )
-    await connection.commit()
-
-
-def _journal(account: str, row: JournalRow, head: Head) -> tuple[Any, ...]:
-    return (account, *row, head.chain_hash, head.decision_hash)
+async def _hold_switch(cursor: AsyncCursor[Any], account: str, *, engaged: bool) -> None:
+    """Keep the kill switch from being turned until the commit, or give up if it was already."""
+    await cursor.execute("SELECT kill_switch_engaged(%s)", (account,))
+    row = await cursor.fetchone()
+    if row is None or row[0] != engaged:
+        raise ConcurrentWriterError(f"the kill switch of account {account} was just turned")
 
 
 async def _move_head(
-    cursor: AsyncCursor[Any], account: str, before: Head, after: Head, state: State
+    cursor: AsyncCursor[Any], account: str, before: Head, after: Head, state: bytes
 ) -> None:
     """The fence: the head moves only from where this process knows it to be."""
     await cursor.execute(
@@ -212,108 +307,10 @@ async def _move_head(
             "seq": after.seq,
             "chain": after.chain_hash,
             "decision": after.decision_hash,
-            "state": encode_state(state),
+            "state": state,
             "before": before.seq,
             "before_chain": before.chain_hash,
         },
     )
     if cursor.rowcount != 1:
         raise ConcurrentWriterError(f"account {account} is no longer at journal row {before.seq}")
-
-
-async def _project(
-    cursor: AsyncCursor[Any],
-    account: str,
-    rows: Sequence[tuple[JournalRow, Head]],
-    batch: Sequence[Decided],
-) -> None:
-    tables: dict[str, dict[tuple[Any, ...], projection.Row]] = {}
-    for (row, _), decided in zip(rows, batch, strict=True):
-        for effect in decided.effects:
-            for change in projection.rows(effect, row.seq):
-                _merge(tables.setdefault(change.table, {}), change)
-    for table in projection.KEYS:  # orders before the fills that refer to them
-        changes = list(tables.get(table, {}).values())
-        if changes:
-            await _write(cursor, account, table, changes)
-
-
-def _merge(table: dict[tuple[Any, ...], projection.Row], change: projection.Row) -> None:
-    """A later change of the same row within a batch adds to the earlier one, or undoes it."""
-    key = tuple(change.key.values())
-    earlier = table.get(key)
-    if earlier is not None and earlier.values is not None and change.values is not None:
-        change = change._replace(values=earlier.values | change.values)
-    table[key] = change
-
-
-async def _write(
-    cursor: AsyncCursor[Any], account: str, table: str, changes: list[projection.Row]
-) -> None:
-    """Insert whole rows, update partial ones, delete emptied ones."""
-    keys = projection.KEYS[table]
-    groups: dict[tuple[str, ...] | None, list[projection.Row]] = {}
-    for change in changes:
-        groups.setdefault(tuple(change.values) if change.values else None, []).append(change)
-    for columns, group in groups.items():
-        if columns is None:
-            rows = [(account, *change.key.values()) for change in group]
-            await cursor.executemany(_delete(table, keys), rows)
-        elif table == "positions":
-            await cursor.executemany(_upsert(table, keys, columns), _values(account, group))
-        elif "seq" in columns:
-            await _copy(cursor, table, ("account", *keys, *columns), _values(account, group))
-        else:
-            rows = [(*(c.values or {}).values(), account, *c.key.values()) for c in group]
-            await cursor.executemany(_update(table, keys, columns), rows)
-
-
-def _values(account: str, changes: list[projection.Row]) -> list[tuple[Any, ...]]:
-    return [(account, *c.key.values(), *(c.values or {}).values()) for c in changes]
-
-
-async def _copy(
-    cursor: AsyncCursor[Any],
-    table: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[Any]],
-) -> None:
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), _names(columns))
-    async with cursor.copy(statement) as copy:
-        for row in rows:
-            await copy.write_row(row)
-
-
-def _delete(table: str, keys: Sequence[str]) -> sql.Composed:
-    return sql.SQL("DELETE FROM {} WHERE {}").format(
-        sql.Identifier(table), _equal(("account", *keys), " AND ")
-    )
-
-
-def _update(table: str, keys: Sequence[str], columns: Sequence[str]) -> sql.Composed:
-    return sql.SQL("UPDATE {} SET {} WHERE {}").format(
-        sql.Identifier(table), _equal(columns, ", "), _equal(("account", *keys), " AND ")
-    )
-
-
-def _upsert(table: str, keys: Sequence[str], columns: Sequence[str]) -> sql.Composed:
-    names = ("account", *keys, *columns)
-    return sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}").format(
-        sql.Identifier(table),
-        _names(names),
-        sql.SQL(", ").join([sql.Placeholder()] * len(names)),
-        _names(("account", *keys)),
-        sql.SQL(", ").join(
-            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(column)) for column in columns
-        ),
-    )
-
-
-def _names(columns: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, columns))
-
-
-def _equal(columns: Sequence[str], between: LiteralString) -> sql.Composed:
-    return sql.SQL(between).join(
-        sql.SQL("{} = %s").format(sql.Identifier(column)) for column in columns
-    )

@@ -6,8 +6,9 @@ Keep out: what happens to a batch (processor.py), decisions (domain), HTTP (api)
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import date
 
 from msgspec import MsgspecError
 from nats.aio.msg import Msg
@@ -18,13 +19,14 @@ from psycopg import Error as DatabaseError
 
 from execution import store
 from execution.domain.config import AccountConfig
-from execution.domain.effects import BarsApplied
+from execution.domain.effects import BarsApplied, SessionClosed
 from execution.domain.state import Mark, State
-from execution.errors import ConcurrentWriterError
+from execution.errors import ConcurrentWriterError, HeadsUnreadableError
+from execution.heads import HeadsFile, KeptHead
 from execution.outbox import Publisher
 from execution.processor import Processor
 from execution.quotes import QuoteCache
-from execution.store import Connection, Decided
+from execution.store import Decided, Head, JournalRows
 from router import client, streams, subjects
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ BATCH = 256
 FETCH_WAIT_S = 1.0
 FETCHED_AHEAD = 2
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
+RECOVERABLE = (DatabaseError, MsgspecError, ConcurrentWriterError, HeadsUnreadableError, OSError)
+"""What ends with memory loaded anew; an account that cannot keep its heads does not go on."""
 
 
 class Writer:
@@ -45,6 +49,7 @@ class Writer:
         js: JetStreamContext,
         publisher: Publisher,
         quotes: QuoteCache,
+        heads: HeadsFile,
     ) -> None:
         self.config = config
         self.account = config.account
@@ -56,6 +61,7 @@ class Writer:
         self._js = js
         self._publisher = publisher
         self._quotes = quotes
+        self._heads = heads
         self._fetched: asyncio.Queue[list[Msg]] = asyncio.Queue(FETCHED_AHEAD)
         self._work = asyncio.Event()
         self._committed = asyncio.Condition()
@@ -97,15 +103,17 @@ class Writer:
         pause_s, batch = FIRST_PAUSE_S, list[Msg]()
         while not stop.is_set():
             try:
-                async with await AsyncConnection.connect(self._url) as connection:
-                    processor = await self._processor(connection)
-                    await processor.process([])  # a new account opens; commands that wait are done
-                    self.ready, pause_s = True, FIRST_PAUSE_S
-                    while not stop.is_set():
-                        batch = batch or await self._next()
-                        await processor.process(batch)
-                        batch = []
-            except (DatabaseError, MsgspecError, ConcurrentWriterError, OSError) as error:
+                async with self._processor() as processor:
+                    try:
+                        await processor.process(batch)  # commands that wait are decided too
+                        await processor.settle()
+                        self.ready, pause_s = True, FIRST_PAUSE_S
+                        while not stop.is_set():
+                            await processor.process(await self._next())
+                        await processor.settle()
+                    finally:
+                        batch = processor.unsettled
+            except RECOVERABLE as error:
                 self.ready, self.failure = False, repr(error)[:200]
                 log.warning("writer.reloads account=%s error=%r", self.account, error)
                 await asyncio.sleep(pause_s)
@@ -116,13 +124,30 @@ class Writer:
                 with suppress(NatsError):
                     await message.nak()
 
-    async def _processor(self, connection: Connection) -> Processor:
-        await store.register(connection, self.config)
-        loaded = await store.load(connection, self.config.account)
-        return Processor(self.config, connection, loaded, self._after_commit)
+    @asynccontextmanager
+    async def _processor(self) -> AsyncIterator[Processor]:
+        """The account as it was committed last, and what drives it from there."""
+        async with (
+            await AsyncConnection.connect(self._url, autocommit=True) as writing,
+            await AsyncConnection.connect(self._url, autocommit=True) as reading,
+        ):
+            await store.register(writing, self.config)
+            loaded = await store.load(writing, self.config.account)
+            if loaded.head.seq:
+                present = _kept(loaded.head, loaded.state.closed_session)
+                await asyncio.to_thread(self._heads.ensure, present)
+            processor = Processor(self.config, writing, reading, loaded, self._after_commit)
+            try:
+                yield processor
+            finally:
+                await processor.abandon()
 
-    async def _after_commit(self, batch: Sequence[Decided], state: State) -> None:
+    async def _after_commit(
+        self, rows: JournalRows, batch: Sequence[Decided], state: State
+    ) -> None:
         self._publisher.wake()
+        if closed := _heads_of_closed(rows, batch):
+            await asyncio.to_thread(self._heads.append, closed)
         effects = [effect for decided in batch for effect in decided.effects]
         if any(isinstance(effect, BarsApplied) for effect in effects):
             self._quotes.put(self.account, _marks_of_session(state))
@@ -140,6 +165,20 @@ class Writer:
             except TimeoutError:
                 return []
         return [] if self._fetched.empty() else self._fetched.get_nowait()
+
+
+def _heads_of_closed(rows: JournalRows, batch: Sequence[Decided]) -> list[KeptHead]:
+    """The journal's end at each session that this batch closed."""
+    return [
+        _kept(head, effect.session)
+        for (_, head), decided in zip(rows, batch, strict=True)
+        for effect in decided.effects
+        if isinstance(effect, SessionClosed)
+    ]
+
+
+def _kept(head: Head, session: date | None) -> KeptHead:
+    return KeptHead(head.seq, head.chain_hash.hex(), session)
 
 
 def _marks_of_session(state: State) -> dict[str, Mark]:

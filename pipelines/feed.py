@@ -4,8 +4,8 @@ Belongs here: pure conversion, and the order: the bars of a session, its signals
 Keep out: NATS and Dagster; what a message means to an account.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -52,6 +52,8 @@ class Tables:
     actions: pd.DataFrame
     signals: pd.DataFrame
     before: date | None
+    withheld: Mapping[date, Mapping[str, str]] = field(default_factory=dict)
+    """By session, the symbols that the strategy could say nothing about, with the reason."""
 
 
 def bars_versions(bars: pd.DataFrame, actions: pd.DataFrame) -> dict[date, str]:
@@ -81,7 +83,7 @@ def in_feed_order(tables: Tables) -> Iterator[Input]:
             for signal in _signals(session, signals[session]):
                 ids.append(signal.input_id)
                 yield signal
-        yield _set(tables.strategy, session, ids)
+        yield _set(tables.strategy, session, ids, tables.withheld.get(session, {}))
         previous, starts = session, False
 
 
@@ -137,13 +139,14 @@ def _actions(rows: pd.DataFrame) -> Iterator[Split | Dividend]:
             yield Split(symbol=symbol, new_shares=new, old_shares=old)
 
 
-def _set(strategy: str, session: date, ids: list[str]) -> SignalSet:
+def _set(strategy: str, session: date, ids: list[str], withheld: Mapping[str, str]) -> SignalSet:
     """The end of a session's signals; sent without any too, or an account would wait for them."""
     return SignalSet(
         strategy=strategy,
         session=session,
         as_of=calendar.close_of(session),
         signal_ids=tuple(ids),
+        withheld=dict(withheld),
     )
 
 

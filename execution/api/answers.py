@@ -13,6 +13,9 @@ from starlette.exceptions import HTTPException
 
 from execution import metrics
 
+MOST_NAMED = 64
+"""Characters of a field's name that an answer repeats."""
+
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -48,7 +51,7 @@ async def malformed(_request: Request, error: Exception) -> Answer:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    place = ".".join(str(part)[:MOST_NAMED] for part in first["loc"])
     return error_answer(
         HTTPStatus.UNPROCESSABLE_ENTITY, "SCHEMA_INVALID", f"{place}: {first['msg']}"
     )

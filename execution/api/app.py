@@ -14,9 +14,9 @@ from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.exceptions import HTTPException
 
-from execution.api import routes
+from execution.api import book_routes, control_routes, order_routes, routes
 from execution.api.access import Gate, Services
-from execution.api.answers import Answer, RefusalError, failed, malformed, refused
+from execution.api.answers import Answer, RefusalError, error_answer, failed, malformed, refused
 
 
 def create(services: Services) -> FastAPI:
@@ -35,7 +35,9 @@ def create(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, failed)
     app.add_exception_handler(OperationalError, _unavailable)
     app.add_exception_handler(PoolTimeout, _unavailable)
-    app.include_router(routes.router)
+    app.add_exception_handler(Exception, _crashed)
+    for each in (routes, order_routes, control_routes, book_routes):
+        app.include_router(each.router)
     app.add_middleware(Gate, token=services.token)
     return app
 
@@ -43,6 +45,12 @@ def create(services: Services) -> FastAPI:
 async def _unavailable(_request: Request, error: Exception) -> Answer:
     message = f"the database does not answer, try again: {type(error).__name__}"
     return Answer({"error": "UNAVAILABLE", "message": message}, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def _crashed(_request: Request, _error: Exception) -> Answer:
+    """A defect; the server logs its traceback."""
+    message = "the trading core could not answer; its log says why"
+    return error_answer(HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", message)
 
 
 @asynccontextmanager

@@ -1,163 +1,208 @@
-"""Orders from people: written to the command table, decided by the account's writer.
+"""Commands from people: written to the command table, decided by the account's writer, answered.
 
-Keep out: judging an order (domain/risk.py).
+One path for all of them. Keep out: what a request may say (bodies.py), and deciding (domain).
 """
 
 import asyncio
-import re
-from collections.abc import Callable
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Self
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated, Any, LiteralString, NamedTuple
 
-from psycopg import AsyncConnection
+import msgspec
+from fastapi import Header
 from psycopg_pool import AsyncConnectionPool
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
 
 from execution.api import queries
-from execution.domain.inputs import PlaceOrder
-from execution.domain.orders import OrderType, Outcome, Side, Status, TimeInForce
+from execution.api.access import Services
+from execution.api.answers import Answer, RefusalError
+from execution.api.bodies import RequestId
+from execution.domain.config import AccountConfig
+from execution.domain.effects import CommandRefused, Effect, decode_effects
+from execution.domain.inputs import Command, decode_command
 from execution.errors import CommandConflictError
 from execution.writer import Writer
-from router.messages import NAME, SYMBOL, encode
+from router.messages import encode
 
 ANSWER_WITHIN_S = 10.0
+LOOK_AGAIN_S = 0.25
+"""How often a command is looked for without a commit here: another process may have decided it."""
+
+Key = Annotated[RequestId | None, Header(alias="Idempotency-Key")]
+
+STATUSES: Mapping[str, HTTPStatus] = {
+    "SCHEMA_INVALID": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "SYMBOL_UNKNOWN": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "NOT_TRADABLE": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "MARKET_CLOSED": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "QUANTITY_INVALID": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "LOT_SIZE": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "PRICE_TICK": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "MIN_ORDER_NOTIONAL": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "ORDER_NOT_WORKING": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "REPLACE_NOT_POSSIBLE": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "ORDER_UNKNOWN": HTTPStatus.NOT_FOUND,
+    "STRATEGY_UNKNOWN": HTTPStatus.NOT_FOUND,
+    "SLEEVE_UNKNOWN": HTTPStatus.NOT_FOUND,
+    "CLIENT_ORDER_ID_USED": HTTPStatus.CONFLICT,
+    "LIMITS_VERSION": HTTPStatus.CONFLICT,
+    "NO_SESSION": HTTPStatus.CONFLICT,
+    "ORDER_RATE": HTTPStatus.TOO_MANY_REQUESTS,
+    "RECONCILING": HTTPStatus.SERVICE_UNAVAILABLE,
+    "INTERNAL_ERROR": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""Of reason codes; a code that is not here is a plain no."""
 
 
-def _matching(pattern: str) -> Callable[[str], str]:
-    """The wire's own patterns, which are Python's and not pydantic's."""
+class Decision(NamedTuple):
+    """What became of a command in journal row `seq`; no effects where that row is archived."""
 
-    def check(value: str) -> str:
-        if not re.match(pattern, value):
-            raise ValueError(f"{value[:40]!r} does not match {pattern}")
-        return value
+    seq: int
+    effects: tuple[Effect, ...] | None
 
-    return check
-
-
-Shares = Annotated[Decimal, Field(gt=0, max_digits=24, decimal_places=9, allow_inf_nan=False)]
-Price = Annotated[Decimal, Field(gt=0, max_digits=23, decimal_places=8, allow_inf_nan=False)]
-AccountName = Annotated[str, AfterValidator(_matching(NAME))]
-Ticker = Annotated[str, AfterValidator(_matching(SYMBOL))]
-ClientOrderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,48}$")]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OrderRequest(_Body):
-    """A manual order; quantities in shares, prices per share, as strings or numbers."""
-
-    account: AccountName = "sample"
-    symbol: Ticker
-    side: Side
-    quantity: Shares
-    type: OrderType = OrderType.MARKET
-    limit_price: Price | None = None
-    time_in_force: TimeInForce = TimeInForce.DAY
-    client_order_id: ClientOrderId
-
-    @model_validator(mode="after")
-    def _limit_price_belongs_to_limit_orders(self) -> Self:
-        if (self.type == OrderType.LIMIT) != (self.limit_price is not None):
-            raise ValueError("limit_price is needed for a limit order and for no other")
-        return self
-
-    def command(self) -> PlaceOrder:
-        """The input that the engine will see."""
-        return PlaceOrder(**self.model_dump())
-
-
-class AccountRequest(_Body):
-    """A replay account to open."""
-
-    account: AccountName
-    strategies: Annotated[tuple[AccountName, ...], Field(min_length=1, max_length=8)]
-    sources: Annotated[tuple[AccountName, ...], Field(min_length=1, max_length=1)]
-
-
-class Page(_Body):
-    """A page of a list; `after` is the Next-Cursor header of the page before."""
-
-    account: AccountName = "sample"
-    limit: Annotated[int, Field(ge=1, le=500)] = 100
-    after: Annotated[str, StringConstraints(pattern=r"^\d{1,18}:[0-9a-f]{0,64}$")] = "0:"
-
-    def bounds(self) -> dict[str, Any]:
-        """What the queries take."""
-        seq, key = self.after.split(":")
-        return {
-            "account": self.account,
-            "limit": self.limit,
-            "after_seq": int(seq),
-            "after_key": key,
-        }
-
-
-class OrderPage(Page):
-    """Orders, of one status or of all."""
-
-    status: Status | None = None
-
-
-class SignalPage(Page):
-    """Signals, of one session or symbol or of all."""
-
-    session: date | None = None
-    symbol: Ticker | None = None
-
-
-async def submit(connection: AsyncConnection[Any], command: PlaceOrder) -> None:
-    """Write the command once; raises CommandConflictError where its id means another order."""
-    payload = encode(command)
-    async with connection.transaction():
-        await connection.execute(
-            """INSERT INTO commands (account, client_order_id, input) VALUES (%s, %s, %s)
-               ON CONFLICT DO NOTHING""",
-            (command.account, command.client_order_id, payload),
-        )
-        cursor = await connection.execute(
-            "SELECT input FROM commands WHERE account = %s AND client_order_id = %s",
-            (command.account, command.client_order_id),
-        )
-        row = await cursor.fetchone()
-    if row is None or bytes(row[0]) != payload:
-        raise CommandConflictError(f"{command.client_order_id} was used for another order")
-
-
-async def answer(
-    pool: AsyncConnectionPool[Any], command: PlaceOrder, writer: Writer
-) -> dict[str, Any] | None:
-    """The decided order, or None where the writer did not decide within ANSWER_WITHIN_S.
-
-    Holds no connection while it waits.
-    """
-    key = command.account, command.client_order_id
-    try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            while True:
-                seen = writer.commits
-                async with pool.connection() as connection:
-                    found = await queries.order(connection, *key)
-                if found is not None:
-                    return found
-                await writer.wait_for_commit(seen)
-    except TimeoutError:
+    def refusal(self, command: Command) -> CommandRefused | None:
+        """The engine's no to this command, if it said no."""
+        for effect in self.effects or ():
+            if isinstance(effect, CommandRefused) and effect.command_id == command.command_id:
+                return effect
         return None
 
 
-def reason(order: dict[str, Any]) -> str:
-    """Why an order was refused, with the numbers of the check that refused it."""
-    for check in order["checks"]:
-        if check["code"] == order["code"] and check["outcome"] == Outcome.FAILED:
-            numbers = ", ".join(f"{name} {value}" for name, value in check["numbers"].items())
-            return f"{order['code']}: {numbers}" if numbers else f"{order['code']}"
-    return str(order["code"])
+class Standing(NamedTuple):
+    """What must be known of an account before a command is taken."""
+
+    config: AccountConfig
+    has_session: bool
+    now: datetime
+
+    @property
+    def at(self) -> datetime | None:
+        """The time that a command carries: replay accounts live in the time of their bars."""
+        return None if self.config.mode == "replay" else self.now
+
+
+def refuse(code: str, message: str, details: dict[str, Any] | None = None) -> RefusalError:
+    """A refusal with the status that belongs to its code."""
+    return RefusalError(STATUSES.get(code, HTTPStatus.FORBIDDEN), code, message, details)
+
+
+def chosen_id(given: str | None, key: str | None) -> str:
+    """The request's id: of its body, of the header Idempotency-Key, or a new one."""
+    if given and key and given != key:
+        message = "the header Idempotency-Key and the id in the body differ: send one of them"
+        raise refuse("SCHEMA_INVALID", message)
+    return given or key or secrets.token_hex(16)
+
+
+async def standing(services: Services, account: str, *, needs_session: bool) -> Standing:
+    """The account; a RefusalError where there is none or where it has no prices yet."""
+    async with services.pool.connection() as connection:
+        row = await queries.standing(connection, account)
+    if row is None:
+        message = f"there is no account {account!r}"
+        raise RefusalError(HTTPStatus.NOT_FOUND, "ACCOUNT_UNKNOWN", message)
+    config = msgspec.json.decode(row["config"], type=AccountConfig)
+    if needs_session and not row["has_session"]:
+        message = f"account {account} has seen no session yet: run the pipeline first"
+        raise refuse("NO_SESSION", message)
+    return Standing(config, row["has_session"], row["now"])
+
+
+async def decide(
+    services: Services,
+    account: str,
+    make: Callable[[datetime | None], Command],
+    *,
+    needs_session: bool = True,
+) -> tuple[Command, Decision | None]:
+    """Write the command down, wake its writer, and wait; no decision after ANSWER_WITHIN_S.
+
+    `make` gets the time that the command carries. Raises RefusalError for the engine's no.
+    """
+    found = await standing(services, account, needs_session=needs_session)
+    command = make(found.at)
+    try:
+        stored = await submit(services.pool, command)
+    except CommandConflictError as error:
+        code = "CLIENT_ORDER_ID_USED"
+        raise RefusalError(HTTPStatus.CONFLICT, code, str(error)) from error
+    writer = services.writers.get(account)
+    if writer is not None:
+        writer.wake()
+    decision = await _decided(services.pool, stored, writer)
+    no = decision and decision.refusal(stored)
+    if no:
+        raise refuse(no.code, no.message)
+    return stored, decision
+
+
+async def what_changed(
+    services: Services,
+    account: str,
+    make: Callable[[datetime | None], Command],
+    *kinds: type[Effect],
+    needs_session: bool = False,
+) -> Answer:
+    """Carry a command out, and answer with its effects of these kinds; null where archived."""
+    command, decision = await decide(services, account, make, needs_session=needs_session)
+    answer: dict[str, Any] = {"account": account, "request_id": command.request_id}
+    if decision is None:
+        return Answer(answer | {"status": "pending"}, HTTPStatus.ACCEPTED)
+    found = decision.effects
+    changes = None if found is None else [each for each in found if isinstance(each, kinds)]
+    return Answer(answer | {"status": "done", "journal_row": decision.seq, "changes": changes})
+
+
+async def submit(pool: AsyncConnectionPool[Any], command: Command) -> Command:
+    """Write the command once, and say what is written.
+
+    Raises CommandConflictError where its id means another request; the time of the first counts.
+    """
+    stored = decode_command(await _kept(pool, command))
+    if msgspec.structs.replace(command, at=stored.at) != stored:
+        raise CommandConflictError(f"{command.request_id} was used for another request")
+    return stored
+
+
+async def _kept(pool: AsyncConnectionPool[Any], command: Command) -> bytes:
+    """What the table holds under this id now; one statement is one commit."""
+    query: LiteralString = """WITH new AS (
+            INSERT INTO commands (account, command_id, input)
+            VALUES (%(account)s, %(id)s, %(input)s) ON CONFLICT DO NOTHING RETURNING input)
+        SELECT input FROM new UNION ALL
+        SELECT input FROM commands WHERE account = %(account)s AND command_id = %(id)s"""
+    args = {"account": command.account, "id": command.command_id, "input": encode(command)}
+    async with pool.connection() as connection:
+        while True:  # once more where another wrote it after this statement began
+            row = await (await connection.execute(query, args)).fetchone()
+            if row is not None:
+                return bytes(row[0])
+
+
+async def _decided(
+    pool: AsyncConnectionPool[Any], command: Command, writer: Writer | None
+) -> Decision | None:
+    """Holds no connection while it waits; without a writer here another process decides."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            while True:
+                seen = writer.commits if writer else 0
+                async with pool.connection() as connection:
+                    row = await queries.decision(connection, command.account, command.command_id)
+                if row is not None:
+                    effects = row["effects"]
+                    return Decision(row["seq"], effects and decode_effects(effects))
+                await _pause(writer, seen)
+    return None
+
+
+async def _pause(writer: Writer | None, seen: int) -> None:
+    """Until more than `seen` commits were made here, and LOOK_AGAIN_S at most."""
+    if writer is None:
+        await asyncio.sleep(LOOK_AGAIN_S)
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_AGAIN_S):
+            await writer.wait_for_commit(seen)

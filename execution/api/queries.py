@@ -13,6 +13,7 @@ import msgspec
 from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
+from execution.domain.config import Limits
 from execution.domain.money import ZERO, plain
 from execution.domain.state import State, decode_state
 from router.messages import decode
@@ -91,9 +92,9 @@ async def first_session(connection: Connection, account: str) -> date | None:
 
 
 async def realised(connection: Connection, account: str) -> dict[tuple[str, str], Decimal]:
-    """Realised profit before commissions, by sleeve and symbol."""
-    query: LiteralString = """SELECT sleeve, symbol, sum(realised) AS realised FROM fills
-        WHERE account = %(account)s GROUP BY 1, 2"""
+    """Realised profit before commissions, by sleeve and symbol, of trades and corporate actions."""
+    query: LiteralString = """SELECT sleeve, symbol, -sum(amount) AS realised FROM ledger
+        WHERE account = %(account)s AND ledger_account = 'realised' GROUP BY 1, 2"""
     rows = await _all(connection, query, {"account": account})
     return {(row["sleeve"], row["symbol"]): row["realised"] for row in rows}
 
@@ -102,7 +103,8 @@ async def equity(
     connection: Connection, account: str, start: date | None, end: date | None
 ) -> list[Row]:
     """The account at each session's closes, ascending."""
-    query: LiteralString = """SELECT session, equity, cash, exposure, sleeves FROM equity
+    query: LiteralString = """SELECT session, equity, cash, exposure, receivable, sleeves
+        FROM equity
         WHERE account = %(account)s AND session >= coalesce(%(start)s, '-infinity'::date)
         AND session <= coalesce(%(end)s, 'infinity'::date) ORDER BY session"""
     return await _all(connection, query, {"account": account, "start": start, "end": end})
@@ -112,7 +114,7 @@ async def sessions(
     connection: Connection, account: str, start: date | None, end: date | None
 ) -> list[Row]:
     """Each session's value, whether it is closed, its fills, and how its signals ended."""
-    query: LiteralString = """SELECT session, equity, cash, exposure, sleeves,
+    query: LiteralString = """SELECT session, equity, cash, exposure, receivable, sleeves,
             (SELECT count(*) FROM fills f WHERE (f.account, f.session) = (e.account, e.session))
                 AS fills,
             (SELECT coalesce(jsonb_object_agg(disposition, n), '{}') FROM (
@@ -137,28 +139,37 @@ async def sessions(
     return [row | {"closed": closed is not None and row["session"] <= closed} for row in rows]
 
 
+_ORDER_COLUMNS: LiteralString = """order_id, client_order_id, sleeve, symbol, side, quantity,
+    type, limit_price, stop_price, notional, time_in_force, reduce_only, flatten, replaces, status,
+    code, reference_price, filled_quantity,
+    CASE WHEN filled_quantity > 0 THEN round(filled_value / filled_quantity, 8) END
+        AS average_price,
+    session, accepted_at, changed_at, signal_id, limits_version, seq"""
+
+
 async def orders(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401
     """A page of orders, oldest first: account, status, limit, after_seq, after_key."""
-    query: LiteralString = """SELECT order_id, client_order_id, sleeve, symbol, side, quantity,
-            type, limit_price, time_in_force, status, code, reference_price, filled_quantity,
-            CASE WHEN filled_quantity > 0 THEN round(filled_value / filled_quantity, 8) END
-                AS average_price,
-            session, accepted_at, changed_at, signal_id, seq
+    query: LiteralString = f"""SELECT {_ORDER_COLUMNS}
         FROM orders WHERE account = %(account)s
         AND (%(status)s::text IS NULL OR status = %(status)s)
         AND (seq, order_id) > (%(after_seq)s, %(after_key)s)
-        ORDER BY seq, order_id LIMIT %(limit)s"""
+        ORDER BY seq, order_id LIMIT %(limit)s"""  # noqa: S608 - of constants
     return await _all(connection, query, args)
 
 
 async def order(connection: Connection, account: str, client_order_id: str) -> Row | None:
-    """One order with its checks, or None while it is not decided."""
-    query: LiteralString = """SELECT order_id, client_order_id, sleeve, symbol, side, quantity,
-            type, limit_price, time_in_force, status, code, reference_price, filled_quantity,
-            session, accepted_at, changed_at, checks, seq
-        FROM orders WHERE account = %(account)s AND client_order_id = %(client_order_id)s"""
+    """One order with its checks and sizing, or None while it is not decided."""
+    query: LiteralString = f"""SELECT {_ORDER_COLUMNS}, sizing, checks
+        FROM orders WHERE account = %(account)s AND client_order_id = %(client_order_id)s
+        """  # noqa: S608 - of constants
     args = {"account": account, "client_order_id": client_order_id}
-    return next(iter(await _all(connection, query, args)), None)
+    found = next(iter(await _all(connection, query, args)), None)
+    return found and found | {"checks": _named(found["checks"])}
+
+
+def _named(checks: Sequence[Sequence[Any]]) -> list[Row]:
+    """Checks as people read them; they are stored as arrays."""
+    return [dict(zip(("code", "outcome", "numbers"), check, strict=True)) for check in checks]
 
 
 async def fills(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401
@@ -168,6 +179,55 @@ async def fills(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN4
         FROM fills WHERE account = %(account)s AND (seq, fill_id) > (%(after_seq)s, %(after_key)s)
         ORDER BY seq, fill_id LIMIT %(limit)s"""
     return await _all(connection, query, args)
+
+
+async def transactions(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401
+    """A page of the ledger, by transaction: account, limit, after_seq, after_key."""
+    query: LiteralString = """SELECT txn_id, kind, sleeve, currency, at, seq,
+            jsonb_agg(jsonb_build_object('ledger_account', ledger_account, 'symbol', symbol,
+                'amount', amount::text) ORDER BY line) AS lines
+        FROM ledger WHERE account = %(account)s AND seq >= %(after_seq)s
+        AND (seq, txn_id) > (%(after_seq)s, %(after_key)s)
+        GROUP BY seq, txn_id, kind, sleeve, currency, at ORDER BY seq, txn_id LIMIT %(limit)s"""
+    return await _all(connection, query, args)
+
+
+async def balances(connection: Connection, account: str) -> list[Row]:
+    """The sum of every ledger account by sleeve: read from every line there is."""
+    query: LiteralString = """SELECT sleeve, ledger_account, currency, sum(amount) AS balance
+        FROM ledger WHERE account = %(account)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+    return await _all(connection, query, {"account": account})
+
+
+async def limits(connection: Connection, account: str) -> list[Row]:
+    """Every version of the limits, the newest first: who changed them, when and why."""
+    query: LiteralString = """SELECT version, limits, changed_by, reason, at, seq FROM limits
+        WHERE account = %(account)s ORDER BY version DESC"""
+    return await _all(connection, query, {"account": account})
+
+
+async def limits_of(connection: Connection, account: str, version: int) -> Limits | None:
+    """One version of the limits."""
+    query: LiteralString = """SELECT limits FROM limits
+        WHERE account = %(account)s AND version = %(version)s"""
+    rows = await _all(connection, query, {"account": account, "version": version})
+    return msgspec.convert(rows[0]["limits"], Limits) if rows else None
+
+
+async def standing(connection: Connection, account: str) -> Row | None:
+    """An account's configuration, whether it has seen a session, and the database's time."""
+    query: LiteralString = """SELECT config, clock_timestamp() AS now,
+            EXISTS (SELECT FROM equity WHERE account = %(account)s) AS has_session
+        FROM accounts WHERE account = %(account)s"""
+    return next(iter(await _all(connection, query, {"account": account})), None)
+
+
+async def decision(connection: Connection, account: str, command_id: str) -> Row | None:
+    """The journal row and effects of a command, or None while it is not decided."""
+    query: LiteralString = """SELECT c.seq, j.effects FROM commands c
+        LEFT JOIN journal j ON (j.account, j.seq) = (c.account, c.seq)
+        WHERE c.account = %(account)s AND c.command_id = %(id)s AND c.seq IS NOT NULL"""
+    return next(iter(await _all(connection, query, {"account": account, "id": command_id})), None)
 
 
 async def signals(connection: Connection, **args: Any) -> list[Row]:  # noqa: ANN401
@@ -205,21 +265,30 @@ async def why(connection: Connection, fill: Row) -> Row:
     args = {"account": fill["account"], "order_id": fill["order_id"]}
     order = (await _all(connection, _ORDER, args))[0]
     signals = await _all(connection, _SIGNAL, args | {"signal_id": order["signal_id"]})
-    checks, sizing = order.pop("checks"), order.pop("sizing")
+    checks, sizing = _named(order.pop("checks")), order.pop("sizing")
     answer: Row = {"fill": fill, "order": order, "checks": checks, "sizing": sizing}
     if not signals:
         return answer | {"signal": None, "provenance": None}
     ended = signals[0]
-    signal = msgspec.to_builtins(decode(ended.pop("input")))
-    return answer | {"provenance": signal.pop("provenance"), "signal": signal | ended}
+    payload, file = ended.pop("input"), ended.pop("archive_file")
+    if payload is None:
+        archived = {"archived": True, "archive_file": file}
+        return answer | {"provenance": None, "signal": ended | archived}
+    signal = msgspec.to_builtins(decode(payload))
+    return answer | {"provenance": signal.pop("provenance"), "signal": ended | signal}
 
 
 _ORDER: LiteralString = (
     "SELECT * FROM orders WHERE account = %(account)s AND order_id = %(order_id)s"
 )
-_SIGNAL: LiteralString = """SELECT d.signal_id, d.disposition, d.code, j.seq AS journal_row,
-        j.received_at, j.input
-    FROM dispositions d JOIN journal j ON j.account = d.account AND j.input_id = d.signal_id
+_SIGNAL: LiteralString = """SELECT d.signal_id, d.strategy, d.symbol, d.session, d.as_of, d.score,
+        d.disposition, d.code, coalesce(j.seq, a.seq) AS journal_row, j.received_at, j.input,
+        s.file AS archive_file
+    FROM dispositions d
+    LEFT JOIN journal j ON (j.account, j.input_id) = (d.account, d.signal_id)
+    LEFT JOIN archived_inputs a ON (a.account, a.input_id) = (d.account, d.signal_id)
+    LEFT JOIN archive_segments s
+        ON s.account = a.account AND a.seq BETWEEN s.first_seq AND s.last_seq
     WHERE d.account = %(account)s AND d.signal_id = %(signal_id)s"""
 
 
@@ -243,4 +312,15 @@ def positions(state: State, profits: Mapping[tuple[str, str], Decimal]) -> list[
                 "realised": profits.get((sleeve, symbol), ZERO),
             }
             found.append(row)
+    return found
+
+
+def restrictions(state: State) -> list[Row]:
+    """Every cause that keeps a scope from trading freely, with its reason; the strictest counts."""
+    found = []
+    for key, causes in sorted(state.restrictions.items()):
+        scope, _, name = key.partition("/")
+        for cause, why_not in sorted(causes.items()):
+            row = {"scope": scope, "name": name, "state": why_not.state, "cause": cause}
+            found.append(row | {"reason": why_not.reason})
     return found

@@ -1,6 +1,7 @@
-"""The routes, each one a few lines over a query or a command.
+"""Routes that read an account, and the one that opens it; each a few lines over a query.
 
-Keep out: SQL (queries.py), the shape of answers (answers.py), who may ask (access.py), decisions.
+Keep out: orders, controls and books (order_routes.py, control_routes.py, book_routes.py), SQL
+(queries.py), the shape of answers (answers.py), who may ask (access.py), decisions.
 """
 
 from datetime import date
@@ -11,38 +12,22 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from execution import accounts
-from execution.api import commands, queries
+from execution import accounts, kill_switch
+from execution.api import bodies, queries
 from execution.api.access import Read, Use
 from execution.api.answers import Answer, RefusalError
+from execution.api.lookups import Name, existing, page_of
+from execution.api.strict_json import StrictRoute
 from execution.domain import desk
 from execution.domain.config import AccountConfig
-from execution.domain.inputs import PlaceOrder
 from execution.domain.money import ZERO, cents
 from execution.domain.state import State
-from execution.errors import AccountConflictError, CommandConflictError, UnknownAccountError
-from execution.writer import Writer
+from execution.errors import AccountConflictError, UnknownMethodError
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
-Name = Annotated[commands.AccountName, Query()]
 From = Annotated[date | None, Query(alias="from")]
 To = Annotated[date | None, Query(alias="to")]
-
-
-async def _existing(connection: queries.Connection, account: str) -> AccountConfig:
-    try:
-        return await accounts.find(connection, account)
-    except UnknownAccountError as error:
-        raise RefusalError(HTTPStatus.NOT_FOUND, "ACCOUNT_UNKNOWN", str(error)) from error
-
-
-def _page(rows: list[queries.Row], key: str, limit: int) -> Answer:
-    """The rows, with the header Next-Cursor where there may be more."""
-    answer = Answer(rows)
-    if len(rows) == limit:
-        answer.headers["Next-Cursor"] = f"{rows[-1]['seq']}:{rows[-1][key]}"
-    return answer
 
 
 @router.get("/health/live")
@@ -71,22 +56,29 @@ async def show_metrics() -> Response:
 async def list_accounts(connection: Read) -> Answer:
     """Every account."""
     found = await accounts.stored(connection)
-    return Answer(
-        [
-            {"account": c.account, "mode": c.mode, "strategies": c.strategies, "sources": c.sources}
-            for c in found
-        ]
-    )
+    return Answer([_account(config) for config in found])
+
+
+def _account(config: AccountConfig) -> queries.Row:
+    return {
+        "account": config.account,
+        "mode": config.mode,
+        "strategies": config.strategies,
+        "sources": config.sources,
+        "sizing": {strategy: config.sizing_of(strategy) for strategy in config.strategies},
+    }
 
 
 @router.post("/api/v1/accounts")
-async def open_account(body: commands.AccountRequest, services: Use) -> Answer:
+async def open_account(body: bodies.AccountRequest, services: Use) -> Answer:
     """Open a replay account with the default capital; the same again changes nothing."""
     try:
-        config = accounts.replay(body.account, body.strategies, body.sources)
+        config = accounts.replay(body.account, body.strategies, body.sources, body.sizing)
         new = await services.open_account(config)
     except AccountConflictError as error:
         raise RefusalError(HTTPStatus.CONFLICT, "ACCOUNT_CONFLICT", str(error)) from error
+    except UnknownMethodError as error:
+        raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, "SIZING_UNKNOWN", str(error)) from error
     except (msgspec.ValidationError, ValueError) as error:
         raise RefusalError(HTTPStatus.UNPROCESSABLE_ENTITY, "SCHEMA_INVALID", str(error)) from error
     return Answer({"account": body.account}, HTTPStatus.CREATED if new else HTTPStatus.OK)
@@ -94,8 +86,8 @@ async def open_account(body: commands.AccountRequest, services: Use) -> Answer:
 
 @router.get("/api/v1/account")
 async def show_account(connection: Read, account: Name = "sample") -> Answer:
-    """The account now: money, clock, journal head, and counts of everything it did."""
-    config = await _existing(connection, account)
+    """The account now: money, clock, what holds it back, journal head, and counts of it all."""
+    config = await existing(connection, account)
     found = await queries.state_of(connection, account)
     state, head = found or (State(), {"seq": 0, "chain_hash": "", "decision_hash": ""})
     counts = {
@@ -106,7 +98,13 @@ async def show_account(connection: Read, account: Name = "sample") -> Answer:
         "first_session": await queries.first_session(connection, account),
         "pending": await queries.pending(connection, account, list(state.pending.values())),
     }
-    return Answer({"account": account} | _money(config, state) | head | counts)
+    switches = await kill_switch.switches(connection)
+    held_back = {
+        "kill_switch": kill_switch.engaged(switches, account),
+        "restrictions": queries.restrictions(state),
+        "limits_version": (state.limits if state.config else config.limits).version,
+    }
+    return Answer({"account": account} | _money(config, state) | held_back | head | counts)
 
 
 def _money(config: AccountConfig, state: State) -> queries.Row:
@@ -119,11 +117,12 @@ def _money(config: AccountConfig, state: State) -> queries.Row:
         "currency": config.currency,
         "capital": cents(sum(config.capital.values(), ZERO)),
         "cash": cents(sum(cash.values(), ZERO)),
+        "receivable": cents(sum((each.amount for each in state.receivables.values()), ZERO)),
+        "accrued_interest": cents(sum(state.accrued.values(), ZERO)),
         "equity": cents(sum(equity.values(), ZERO)),
         "session": state.session,
         "closed_session": state.closed_session,
         "clock": state.clock,
-        "kill_switch": state.kill_switch,
         "sleeves": [
             {"sleeve": name, "capital": amount, "cash": cash[name], "equity": cents(equity[name])}
             for name, amount in config.capital.items()
@@ -139,7 +138,7 @@ async def list_equity(
     end: To = None,
 ) -> Answer:
     """Equity, cash and exposure at each session's closes."""
-    await _existing(connection, account)
+    await existing(connection, account)
     return Answer(await queries.equity(connection, account, start, end))
 
 
@@ -151,14 +150,14 @@ async def list_sessions(
     end: To = None,
 ) -> Answer:
     """What happened in each session of a range, and how its signals ended."""
-    await _existing(connection, account)
+    await existing(connection, account)
     return Answer(await queries.sessions(connection, account, start, end))
 
 
 @router.get("/api/v1/sessions/{session}")
 async def show_session(connection: Read, session: date, account: Name = "sample") -> Answer:
     """What happened in one session, and how its signals ended."""
-    await _existing(connection, account)
+    await existing(connection, account)
     found = await queries.sessions(connection, account, session, session)
     if not found:
         message = f"account {account} has not seen session {session}"
@@ -169,7 +168,7 @@ async def show_session(connection: Read, session: date, account: Name = "sample"
 @router.get("/api/v1/positions")
 async def list_positions(connection: Read, account: Name = "sample") -> Answer:
     """What is held, at the last marks."""
-    await _existing(connection, account)
+    await existing(connection, account)
     found = await queries.state_of(connection, account)
     profits = await queries.realised(connection, account)
     return Answer(queries.positions(found[0], profits) if found else [])
@@ -179,11 +178,11 @@ async def list_positions(connection: Read, account: Name = "sample") -> Answer:
 async def show_quote(
     connection: Read,
     services: Use,
-    symbol: Annotated[commands.Ticker, Path()],
+    symbol: Annotated[bodies.Ticker, Path()],
     account: Name = "sample",
 ) -> Answer:
     """The latest close: from the cache, or from the account's marks where that has none."""
-    await _existing(connection, account)
+    await existing(connection, account)
     cached = await services.quotes.get(account, symbol)
     found = None if cached else await queries.state_of(connection, account)
     mark = cached or (found and found[0].marks.get(symbol))
@@ -194,30 +193,22 @@ async def show_quote(
     return Answer(answer | {"cached": cached is not None})
 
 
-@router.get("/api/v1/orders")
-async def list_orders(connection: Read, page: Annotated[commands.OrderPage, Query()]) -> Answer:
-    """Orders, oldest first."""
-    await _existing(connection, page.account)
-    rows = await queries.orders(connection, status=page.status, **page.bounds())
-    return _page(rows, "order_id", page.limit)
-
-
 @router.get("/api/v1/fills")
-async def list_fills(connection: Read, page: Annotated[commands.Page, Query()]) -> Answer:
+async def list_fills(connection: Read, page: Annotated[bodies.Page, Query()]) -> Answer:
     """Fills, oldest first."""
-    await _existing(connection, page.account)
+    await existing(connection, page.account)
     rows = await queries.fills(connection, **page.bounds())
-    return _page(rows, "fill_id", page.limit)
+    return page_of(rows, "fill_id", page.limit)
 
 
 @router.get("/api/v1/signals")
-async def list_signals(connection: Read, page: Annotated[commands.SignalPage, Query()]) -> Answer:
+async def list_signals(connection: Read, page: Annotated[bodies.SignalPage, Query()]) -> Answer:
     """Signals and how each ended, oldest first."""
-    await _existing(connection, page.account)
+    await existing(connection, page.account)
     rows = await queries.signals(
         connection, session=page.session, symbol=page.symbol, **page.bounds()
     )
-    return _page(rows, "signal_id", page.limit)
+    return page_of(rows, "signal_id", page.limit)
 
 
 @router.get("/api/v1/why/{fill_id}")
@@ -232,36 +223,3 @@ async def show_why(
             HTTPStatus.NOT_FOUND, "FILL_UNKNOWN", f"{fault} whose id begins {fill_id}"
         )
     return Answer(await queries.why(connection, found[0]))
-
-
-@router.post("/api/v1/orders")
-async def place_order(body: commands.OrderRequest, services: Use) -> Answer:
-    """Place an order by hand: 201 accepted, 403 refused by a risk check, 202 not decided yet."""
-    command = body.command()
-    writer = await _submit(services, command)
-    writer.wake()
-    order = await commands.answer(services.pool, command, writer)
-    if order is None:
-        pending = {"client_order_id": body.client_order_id, "status": "pending"}
-        return Answer(pending, HTTPStatus.ACCEPTED)
-    if order["code"]:
-        raise RefusalError(
-            HTTPStatus.FORBIDDEN, order["code"], commands.reason(order), {"order": order}
-        )
-    return Answer(order, HTTPStatus.CREATED)
-
-
-async def _submit(services: Use, command: PlaceOrder) -> Writer:
-    """Write the command down and say who will decide on it."""
-    async with services.pool.connection() as connection:
-        await _existing(connection, command.account)
-        writer = services.writers.get(command.account)
-        found = await queries.state_of(connection, command.account)
-        if writer is None or found is None or found[0].session is None:
-            message = f"account {command.account} has seen no session yet: run the pipeline first"
-            raise RefusalError(HTTPStatus.CONFLICT, "NO_SESSION", message)
-        try:
-            await commands.submit(connection, command)
-        except CommandConflictError as error:
-            raise RefusalError(HTTPStatus.CONFLICT, "CLIENT_ORDER_ID_USED", str(error)) from error
-        return writer

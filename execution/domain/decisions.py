@@ -1,70 +1,56 @@
-"""New orders: from a complete set of signals, and from people.
+"""New orders from a complete set of signals.
 
-Keep out: fills and valuation (session.py), and when a set is complete (engine.py).
+Keep out: orders from people (manual.py), and when a set is complete (engine.py).
 """
 
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-import msgspec
-
 from execution.domain import effects as fx
-from execution.domain import money, risk, sizing
-from execution.domain.config import MANUAL_SLEEVE
+from execution.domain import money, sizing, standing
 from execution.domain.desk import Desk, book_of, mark, sleeve_equity
 from execution.domain.effects import Disposition
-from execution.domain.inputs import PlaceOrder
+from execution.domain.judging import judge
 from execution.domain.orders import Order, OrderType, Side, Status, TimeInForce
 from execution.domain.risk import Book, Code
+from execution.domain.sizing import SizingError
+from execution.domain.sizing_method import NO_PRICE, Facts, Sleeve, Wish
+from execution.domain.state import State
 from router.messages import Signal, digest
 
 
-def decide_set(desk: Desk, strategy: str, signals: list[Signal]) -> None:
-    """Size the whole set at once, reductions first, and dispose of each of its signals."""
+def decide_set(
+    desk: Desk, strategy: str, signals: list[Signal], withheld: Mapping[str, str]
+) -> None:
+    """Size the whole set at once, reductions first, and dispose of each of its signals.
+
+    `withheld` are the symbols whose analysis failed, with the reason: they only reduce.
+    """
+    standing.withhold(desk, strategy, withheld)
     book = book_of(desk)
     book.signals = {signal.input_id: signal for signal in signals}
     book.watermarks = desk.state.watermarks[strategy]
     by_symbol = {signal.symbol: signal for signal in signals}
-    wishes = sizing.size(
-        (sizing.Scored(s.symbol, s.score, mark(desk.state, s.symbol)) for s in by_symbol.values()),
-        _sleeve(desk, strategy, book),
-        desk.config.sizing,
-        desk.config.limits.market_buffer,
-        fractional=desk.config.fractional,
-    )
-    for wish in wishes:
-        _pursue(desk, book, by_symbol[wish.symbol], wish)
+    scores = {symbol: signal.score for symbol, signal in by_symbol.items()}
+    rules = desk.config.sizing_of(strategy)
+    try:
+        wishes = sizing.wishes_of(scores, _sleeve(desk, strategy, book, by_symbol), rules)
+    except SizingError as error:
+        _give_up(desk, signals, error)
+    else:
+        own = {} if rules.method == sizing.TARGET_WEIGHTS else {"method": rules.method}
+        for wish in wishes:
+            shown = wish._replace(detail=own | wish.detail)
+            _pursue(desk, book, by_symbol[wish.symbol], shown)
     desk.emit(fx.SetDecided(strategy=strategy, session=desk.session, signals=len(signals)))
 
 
-def place_order(desk: Desk, command: PlaceOrder) -> None:
-    """Judge a person's order and record it, accepted or refused."""
-    _judge(desk, book_of(desk), _manual(desk, command))
-
-
-def refuse_order(desk: Desk, command: PlaceOrder, code: Code) -> None:
-    """Record a person's order that could not be judged."""
-    order = _manual(desk, command)
-    desk.emit(
-        fx.OrderCreated(order=msgspec.structs.replace(order, status=Status.REFUSED, code=code))
-    )
-
-
-def _manual(desk: Desk, command: PlaceOrder) -> Order:
-    return Order(
-        order_id=digest("order", command.account, command.client_order_id),
-        client_order_id=command.client_order_id,
-        sleeve=MANUAL_SLEEVE,
-        symbol=command.symbol,
-        side=command.side,
-        quantity=money.quantity(command.quantity),
-        type=command.type,
-        limit_price=command.limit_price and money.price(command.limit_price),
-        time_in_force=command.time_in_force,
-        status=Status.ACCEPTED,
-        reference_price=mark(desk.state, command.symbol),
-        session=desk.state.session,
-        accepted_at=desk.now,
-    )
+def _give_up(desk: Desk, signals: list[Signal], error: SizingError) -> None:
+    """A method that failed ends its own signals alone: bars and other strategies go on."""
+    detail = {"error": str(error)}
+    for signal in sorted(signals, key=lambda each: each.symbol):
+        ending = Disposition.DEAD_LETTER, Code.INTERNAL_ERROR
+        desk.emit(_disposed(signal, *ending, None, detail))
 
 
 def dispose(desk: Desk, signal: Signal, disposition: Disposition, code: str | None) -> None:
@@ -72,24 +58,41 @@ def dispose(desk: Desk, signal: Signal, disposition: Disposition, code: str | No
     desk.emit(_disposed(signal, disposition, code, None, {}))
 
 
-def _sleeve(desk: Desk, strategy: str, book: Book) -> sizing.Sleeve:
-    held = desk.state.positions[strategy]
-    return sizing.Sleeve(
-        equity=sleeve_equity(desk.state)[strategy],
+def _sleeve(desk: Desk, strategy: str, book: Book, scored: Iterable[str]) -> Sleeve:
+    state = desk.state
+    # Sorted, because a method may go by the order of what it is given.
+    positions = sorted(state.positions[strategy].items())
+    held = {symbol: each.quantity for symbol, each in positions}
+    return Sleeve(
+        equity=sleeve_equity(state)[strategy],
         cash=book.cash[strategy],
-        held={symbol: position.quantity for symbol, position in held.items()},
+        held=held,
+        facts={symbol: _facts(state, symbol) for symbol in sorted({*scored, *held})},
+        buffer=state.limits.market_buffer,
+        fractional=desk.config.fractional,
+        shorting=state.limits.shorting,
     )
 
 
-def _pursue(desk: Desk, book: Book, signal: Signal, wish: sizing.Wish) -> None:
+def _facts(state: State, symbol: str) -> Facts:
+    known = state.instruments.get(symbol)
+    return Facts(
+        price=mark(state, symbol),
+        variance=state.variances.get(symbol),
+        sector=known.sector if known else None,
+        lot=known.lot_size if known else 1,
+    )
+
+
+def _pursue(desk: Desk, book: Book, signal: Signal, wish: Wish) -> None:
     if wish.side is None:
-        unpriced = wish.detail["reason"] == sizing.NO_PRICE
+        unpriced = wish.detail.get("reason") == NO_PRICE
         disposition = Disposition.REJECTED if unpriced else Disposition.HELD
         code = Code.QUOTE_MISSING if unpriced else None
         desk.emit(_disposed(signal, disposition, code, None, wish.detail))
         return
-    order = _judge(desk, book, _order(desk, signal, wish.side, wish.quantity, wish.detail))
-    accepted = order.status == Status.ACCEPTED
+    order = judge(desk, book, _order(desk, signal, wish.side, wish.quantity, wish.detail))
+    accepted = order.status != Status.REFUSED
     disposition = Disposition.EXECUTED if accepted else _ending(order.code)
     desk.emit(_disposed(signal, disposition, order.code, order.order_id, wish.detail))
 
@@ -107,7 +110,7 @@ def _order(
     order_id = digest("order", account, signal.strategy, signal.symbol, session)
     return Order(
         order_id=order_id,
-        client_order_id=f"{account}/{order_id[:16]}",
+        client_order_id=f"{account}~{order_id[:15]}",
         sleeve=signal.strategy,
         symbol=signal.symbol,
         side=side,
@@ -119,20 +122,10 @@ def _order(
         reference_price=mark(desk.state, signal.symbol),
         session=desk.session,
         accepted_at=desk.now,
+        limits_version=desk.state.limits.version,
         signal_id=signal.input_id,
         sizing=detail,
     )
-
-
-def _judge(desk: Desk, book: Book, order: Order) -> Order:
-    checks = risk.evaluate(order, book)
-    code = risk.refusal(checks)
-    status = Status.REFUSED if code else Status.ACCEPTED
-    order = msgspec.structs.replace(order, checks=checks, code=code, status=status)
-    desk.emit(fx.OrderCreated(order=order))
-    if code is None:
-        book.reserve(order)
-    return order
 
 
 def _disposed(

@@ -7,11 +7,10 @@ Keep out: decisions.
 from datetime import date, datetime
 from decimal import Decimal
 
-import msgspec
-
 from execution.domain import effects as fx
 from execution.domain import state as st
-from execution.domain.config import AccountConfig
+from execution.domain.config import PAPER, AccountConfig
+from execution.domain.inputs import Command
 from execution.domain.ledger import Line, Transaction
 from execution.domain.money import ZERO
 from execution.domain.orders import Order
@@ -19,7 +18,7 @@ from execution.domain.portfolio import Position
 from execution.domain.risk import Book
 from execution.domain.state import Inbox, State
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Raised whenever the same inputs would lead to other effects."""
 
 
@@ -66,14 +65,23 @@ class Desk:
         currency = self.config.currency
         self.emit(fx.Posted(transaction=Transaction(key, kind, sleeve, currency, self.now, lines)))
 
+    def refuse(self, command: Command, code: str, message: str) -> None:
+        """Record that a command changes nothing, and why."""
+        refused = fx.CommandRefused(command_id=command.command_id, code=code, message=message)
+        self.emit(refused)
+
     def change(self, order: Order) -> None:
         """Record what is different about a working order."""
         self.emit(
             fx.OrderChanged(
                 order_id=order.order_id,
                 status=order.status,
+                symbol=order.symbol,
                 quantity=order.quantity,
                 limit_price=order.limit_price,
+                stop_price=order.stop_price,
+                triggered=order.triggered,
+                executions=order.executions,
                 filled_quantity=order.filled_quantity,
                 filled_value=order.filled_value,
                 at=self.now,
@@ -103,44 +111,55 @@ def exposures(state: State) -> dict[str, dict[str, Decimal]]:
 
 
 def sleeve_equity(state: State) -> dict[str, Decimal]:
-    """Cash plus market value by sleeve."""
-    return {
+    """Cash, market value and dividends owed, by sleeve; interest counts once it is paid."""
+    found = {
         sleeve: state.cash[sleeve] + sum(values.values(), ZERO)
         for sleeve, values in exposures(state).items()
     }
+    for owed in state.receivables.values():
+        found[owed.sleeve] += owed.amount
+    return found
 
 
-def book_of(desk: Desk) -> Book:
-    """The account as risk sees it, with every working order reserved."""
+def book_of(desk: Desk, without: str | None = None) -> Book:
+    """The account as risk sees it, with every working order reserved but the one left out."""
     state, config = desk.state, desk.config
-    values: dict[str, Decimal] = {}
-    for held in exposures(state).values():
-        for symbol, value in held.items():
-            values[symbol] = values.get(symbol, ZERO) + value
-    gross = sum(values.values(), ZERO)
+    equity = sleeve_equity(state)
     book = Book(
-        limits=config.limits,
+        limits=state.limits,
         costs=config.costs,
         now=desk.now,
+        external=config.venue != PAPER,
         kill_switch=state.kill_switch,
         fractional=config.fractional,
-        equity=sum(state.cash.values(), ZERO) + gross,
-        gross=gross,
+        equity=sum(equity.values(), ZERO),
+        sleeve_equity=equity,
         cash=dict(state.cash),
-        exposure=values,
-        available=_holdings(state),
+        marks=state.marks,
+        session=state.session,
+        marked_at=state.marked_at,
+        recent=state.recent,
         suspects=frozenset(state.suspects),
-        stale=frozenset(s for s, m in state.marks.items() if m.session not in state.recent),
+        instruments=state.instruments,
+        delisted=state.delisted,
+        restrictions=state.restrictions,
+        volumes=state.volumes,
+        valued=state.equity,
+        opening=state.opening_equity,
+        peak=state.peak_equity,
     )
-    for order in state.orders.values():  # valued at present marks, which follow splits
-        present = mark(state, order.symbol)
-        book.reserve(msgspec.structs.replace(order, reference_price=present))
+    _count(book, state, without)
     return book
 
 
-def _holdings(state: State) -> dict[tuple[str, str], Decimal]:
-    return {
-        (sleeve, symbol): position.quantity
-        for sleeve, held in state.positions.items()
-        for symbol, position in held.items()
-    }
+def _count(book: Book, state: State, without: str | None) -> None:
+    for sleeve, held in state.positions.items():
+        for symbol, position in held.items():
+            book.hold(sleeve, symbol, position.quantity)
+    for order_id, order in sorted(state.orders.items()):
+        if order_id != without:  # valued at present marks, which follow splits
+            book.reserve(order, mark(state, order.symbol))
+    for placed in state.placed:
+        book.remember(placed)
+    for fill in state.traded:
+        book.traded(fill)

@@ -8,15 +8,25 @@ Keep out: clocks, storage, networks; what a session does (session.py) and new or
 from datetime import date
 from decimal import localcontext
 
+from execution.domain import cash, flattening, manual, standing, venue
 from execution.domain import effects as fx
-from execution.domain.decisions import decide_set, dispose, place_order, refuse_order
+from execution.domain.decisions import decide_set, dispose
 from execution.domain.desk import Desk
 from execution.domain.effects import Disposition
 from execution.domain.inputs import (
+    CancelOrder,
+    ChangeLimits,
+    Command,
     Deadline,
+    DescribeInstruments,
+    Flatten,
     Input,
+    MoveCash,
     OpenAccount,
     PlaceOrder,
+    ReplaceOrder,
+    ReportFill,
+    SetTradingState,
     TurnKillSwitch,
 )
 from execution.domain.money import CONTEXT
@@ -59,7 +69,12 @@ def _end(desk: Desk, item: Input) -> None:
     elif isinstance(item, SignalSet):
         desk.emit(fx.SetRefused(strategy=item.strategy, session=item.session))
     elif isinstance(item, PlaceOrder) and desk.state.clock is not None:
-        refuse_order(desk, item, Code.INTERNAL_ERROR)
+        manual.refuse_order(desk, item, Code.INTERNAL_ERROR)
+    elif isinstance(item, Command):
+        message = "the trading core could not decide on it; its log says why"
+        desk.refuse(item, Code.INTERNAL_ERROR, message)
+    elif isinstance(item, ReportFill):
+        venue.refuse_report(desk, item, Code.INTERNAL_ERROR)
     elif isinstance(item, Deadline):
         for strategy in desk.state.awaiting:
             _close_without(desk, strategy)
@@ -88,21 +103,50 @@ def _take(desk: Desk, item: Input) -> None:
             desk.emit(fx.AccountOpened(config=item.config))
         case TurnKillSwitch():
             desk.emit(fx.KillSwitchTurned(engaged=item.engaged, reason=item.reason))
-        case PlaceOrder():
-            place_order(desk, item)
+        case ReportFill():
+            venue.take_report(desk, item)
         case Deadline():
             _stop_waiting(desk, item)
         case Bars():
+            if item.source not in desk.config.sources:
+                _refuse_bars(desk, item, Code.UNAUTHORIZED_SOURCE)
             _sweep(desk)
         case Signal():
             _take_signal(desk, item)
         case SignalSet():
-            if _is_past(desk, item.strategy, item.session):
+            if not _is_ours(desk, item) or _is_past(desk, item.strategy, item.session):
                 desk.emit(fx.SetRefused(strategy=item.strategy, session=item.session))
+        case _:
+            _command(desk, item)
+
+
+def _command(desk: Desk, item: Command) -> None:
+    if item.at is not None and (desk.state.clock is None or item.at > desk.state.clock):
+        desk.emit(fx.ClockMoved(at=item.at))
+    match item:
+        case PlaceOrder():
+            manual.place_order(desk, item)
+        case CancelOrder():
+            manual.cancel_order(desk, item)
+        case ReplaceOrder():
+            manual.replace_order(desk, item)
+        case Flatten():
+            flattening.flatten(desk, item)
+        case ChangeLimits():
+            standing.change_limits(desk, item)
+        case SetTradingState():
+            standing.set_trading_state(desk, item)
+        case DescribeInstruments():
+            standing.describe_instruments(desk, item)
+        case MoveCash():
+            cash.move_cash(desk, item)
 
 
 def _take_signal(desk: Desk, signal: Signal) -> None:
     """A signal of a session that is over is disposed at once; others wait for their set."""
+    if not _is_ours(desk, signal):
+        dispose(desk, signal, Disposition.REJECTED, Code.UNAUTHORIZED_SOURCE)
+        return
     if not _is_past(desk, signal.strategy, signal.session):
         return
     clock = desk.state.clock
@@ -110,6 +154,11 @@ def _take_signal(desk: Desk, signal: Signal) -> None:
         dispose(desk, signal, Disposition.EXPIRED, Code.SIGNAL_EXPIRED)
     else:
         dispose(desk, signal, Disposition.SUPERSEDED, Code.SIGNAL_SUPERSEDED)
+
+
+def _is_ours(desk: Desk, item: Signal | SignalSet) -> bool:
+    """Whether one of the account's own strategies says so; no other is ever waited for."""
+    return item.strategy in desk.config.strategies
 
 
 def _is_past(desk: Desk, strategy: str, session: date) -> bool:
@@ -157,11 +206,11 @@ def _waiting_bars(inbox: Inbox) -> list[Bars]:
 
 def _sweep(desk: Desk) -> None:
     """End what waits for a session that is over: old bars never fill, old signals never trade."""
-    current = desk.state.session
+    current, ended = desk.state.session, desk.state.marked_at
     if current is None:
         return
     for bars in _waiting_bars(desk.inbox):
-        if bars.session <= current or bars.bar_end <= desk.now:
+        if bars.session <= current or (ended is not None and bars.bar_end <= ended):
             _refuse_bars(desk, bars, "BARS_STALE")
     for signal in sorted(desk.inbox.signals.values(), key=lambda s: s.input_id):
         if signal.session < current:
@@ -181,7 +230,7 @@ def _decide_if_complete(desk: Desk, strategy: str) -> bool:
     waiting = [s for s in inbox.sets.values() if _matches(s, strategy, desk.session)]
     for found in sorted(waiting, key=lambda s: s.input_id):
         if all(signal_id in inbox.signals for signal_id in found.signal_ids):
-            _decide(desk, strategy, found.signal_ids)
+            _decide(desk, strategy, found)
             return True
     return False
 
@@ -195,12 +244,13 @@ def _waiting_signals(desk: Desk, strategy: str) -> list[Signal]:
     return sorted(found, key=lambda s: s.input_id)
 
 
-def _decide(desk: Desk, strategy: str, chosen: tuple[str, ...]) -> None:
+def _decide(desk: Desk, strategy: str, chosen: SignalSet) -> None:
     """Decide on the chosen signals, one per symbol; the others of the session are superseded."""
-    waiting = _waiting_signals(desk, strategy)
-    members = {s.symbol: s for s in waiting if s.input_id in frozenset(chosen)}
+    waiting, ids = _waiting_signals(desk, strategy), frozenset(chosen.signal_ids)
+    members = {s.symbol: s for s in waiting if s.input_id in ids}
     others = [s for s in waiting if s is not members.get(s.symbol)]
-    decide_set(desk, strategy, list(members.values()))
+    standing.trust(desk, strategy)
+    decide_set(desk, strategy, list(members.values()), chosen.withheld)
     for signal in others:
         dispose(desk, signal, Disposition.SUPERSEDED, Code.SIGNAL_SUPERSEDED)
 
@@ -221,4 +271,8 @@ def _close_without(desk: Desk, strategy: str) -> None:
     sets = [s for s in desk.inbox.sets.values() if _matches(s, strategy, desk.session)]
     named = {signal_id for found in sets for signal_id in found.signal_ids}
     missing = tuple(sorted(named - {s.input_id for s in waiting})) or ("set",)
+    if sets:
+        last = max(sets, key=lambda s: s.input_id)
+        standing.withhold(desk, strategy, last.withheld)
+    standing.close_incomplete(desk, strategy, missing)
     desk.emit(fx.SetDecided(strategy=strategy, session=desk.session, signals=0, missing=missing))

@@ -22,6 +22,9 @@ class Account(StrEnum):
     REALISED = "realised"
     FEES = "fees"
     DIVIDENDS = "dividends"
+    INTEREST = "interest"
+    RECEIVABLE = "receivable"
+    SUSPENSE = "suspense"
 
 
 class UnbalancedError(Exception):
@@ -58,12 +61,15 @@ class Transaction(msgspec.Struct, frozen=True):
 
 
 def deposit(amount: Decimal) -> tuple[Line, ...]:
-    """The owner puts capital in."""
+    """The owner puts capital in, or with a negative amount takes it out."""
     return Line(Account.CASH, amount), Line(Account.CAPITAL, -amount)
 
 
-def purchase(symbol: str, cost: Decimal, commission: Decimal) -> tuple[Line, ...]:
-    """Shares for cash; the commission is an expense, not part of the cost."""
+def opening(symbol: str, cost: Decimal, commission: Decimal) -> tuple[Line, ...]:
+    """Shares for cash; a negative cost is what selling short brings in.
+
+    The commission is an expense, not part of the cost.
+    """
     return (
         Line(Account.POSITIONS, cost, symbol),
         Line(Account.FEES, commission, symbol),
@@ -71,8 +77,11 @@ def purchase(symbol: str, cost: Decimal, commission: Decimal) -> tuple[Line, ...
     )
 
 
-def sale(symbol: str, proceeds: Decimal, cost: Decimal, commission: Decimal) -> tuple[Line, ...]:
-    """Cash for shares; what exceeds their cost is realised profit."""
+def closing(symbol: str, proceeds: Decimal, cost: Decimal, commission: Decimal) -> tuple[Line, ...]:
+    """Cash for shares; what exceeds their cost is realised profit.
+
+    Of a short position both are negative: what buying back takes, and what selling brought in.
+    """
     return (
         Line(Account.CASH, proceeds - commission, symbol),
         Line(Account.FEES, commission, symbol),
@@ -81,6 +90,42 @@ def sale(symbol: str, proceeds: Decimal, cost: Decimal, commission: Decimal) -> 
     )
 
 
+def suspense(symbol: str, value: Decimal, commission: Decimal) -> tuple[Line, ...]:
+    """Cash that went for shares which no order asked for; a negative value came in for them."""
+    return (
+        Line(Account.SUSPENSE, value, symbol),
+        Line(Account.FEES, commission, symbol),
+        Line(Account.CASH, -value - commission, symbol),
+    )
+
+
 def dividend(symbol: str, amount: Decimal) -> tuple[Line, ...]:
-    """Cash for holding."""
-    return Line(Account.CASH, amount, symbol), Line(Account.DIVIDENDS, -amount, symbol)
+    """Income that is owed from the ex-date on; a negative amount is owed by a short position."""
+    return Line(Account.RECEIVABLE, amount, symbol), Line(Account.DIVIDENDS, -amount, symbol)
+
+
+def payment(symbol: str, amount: Decimal) -> tuple[Line, ...]:
+    """What was owed becomes cash."""
+    return Line(Account.CASH, amount, symbol), Line(Account.RECEIVABLE, -amount, symbol)
+
+
+def interest(amount: Decimal) -> tuple[Line, ...]:
+    """Income on cash."""
+    return Line(Account.CASH, amount), Line(Account.INTEREST, -amount)
+
+
+def rename(
+    symbol: str, new_symbol: str, cost: Decimal, receivable: Decimal, loss: Decimal
+) -> tuple[Line, ...]:
+    """What is booked under the one symbol is now under the other.
+
+    `loss` is the cost that left where a long and a short position closed each other.
+    """
+    lines = (
+        Line(Account.POSITIONS, -cost, symbol),
+        Line(Account.POSITIONS, cost - loss, new_symbol),
+        Line(Account.REALISED, loss, new_symbol),
+        Line(Account.RECEIVABLE, -receivable, symbol),
+        Line(Account.RECEIVABLE, receivable, new_symbol),
+    )
+    return tuple(line for line in lines if line.amount)

@@ -28,12 +28,23 @@ ONE = Decimal(1)
 _CENT = Decimal("0.01")
 _PRICE = Decimal("0.00000001")
 _QUANTITY = Decimal("0.000000001")
+_ACCRUAL = _QUANTITY
 _SCORE = Decimal("0.000001")
 
 
 def cents(amount: Decimal) -> Decimal:
     """Round an amount of money to cents, half to even, as it is posted."""
     return amount.quantize(_CENT, context=_COLUMN)
+
+
+def whole_cents(amount: Decimal) -> Decimal:
+    """Whole cents towards zero: what can be paid of an amount that is kept more exactly."""
+    return amount.quantize(_CENT, rounding=ROUND_DOWN, context=_COLUMN)
+
+
+def accrual(amount: Decimal) -> Decimal:
+    """Round an amount that is not paid yet to 9 decimals, half to even."""
+    return amount.quantize(_ACCRUAL, context=_COLUMN)
 
 
 def price(value: Decimal) -> Decimal:

@@ -1,150 +1,82 @@
-"""From a session's scores to the orders that a strategy wants. Pure.
+"""Asking an account's sizing method, and which methods there are.
 
-Long only: a score asks for a share of the sleeve's equity, never for a short position.
-Keep out: whether an order may be sent (risk.py).
+Belongs here: the registry, and the rules that every answer must obey, whoever wrote the method.
+Keep out: arithmetic (target_weights.py), loading methods (execution/plugins.py), and whether an
+order may be sent (risk).
 """
 
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
-from typing import NamedTuple
+from collections.abc import Mapping
+from decimal import Decimal, localcontext
+from types import MappingProxyType
 
 from execution.domain import money
 from execution.domain.config import Sizing
-from execution.domain.money import ONE, ZERO
+from execution.domain.inputs import LARGEST
+from execution.domain.money import ZERO
 from execution.domain.orders import Side
+from execution.domain.sizing_method import SizingMethod, Sleeve, Wish
+from execution.domain.target_weights import TargetWeights
 
-NO_PRICE = "no reference price"
-"""Why a signal that asks for shares gets none."""
+TARGET_WEIGHTS = "target_weights"
+METHODS: dict[str, SizingMethod] = {TARGET_WEIGHTS: TargetWeights()}
+"""By the name that `Sizing.method` says; filled once, before the first input."""
 
-
-class Scored(NamedTuple):
-    """A symbol's score in [-1, 1] and its reference price, None where none is known."""
-
-    symbol: str
-    score: Decimal
-    price: Decimal | None
+MOST_TEXT = 200
 
 
-class Sleeve(NamedTuple):
-    """What sizing may work with, in the account's currency and in shares."""
-
-    equity: Decimal
-    cash: Decimal
-    held: Mapping[str, Decimal]
+class SizingError(Exception):
+    """A method failed or answered what cannot be meant: correct it, its signals are dead."""
 
 
-class Wish(NamedTuple):
-    """What one signal asks for; `side` is None where nothing is to be done."""
-
-    symbol: str
-    side: Side | None
-    quantity: Decimal
-    detail: dict[str, str]
-
-
-def size(
-    scores: Iterable[Scored], sleeve: Sleeve, rules: Sizing, buffer: Decimal, *, fractional: bool
-) -> list[Wish]:
-    """One wish per score: sales first, then purchases, each by symbol.
-
-    `buffer` is how much worse than the reference price a purchase may turn out; purchases together
-    stay within the sleeve's cash less its reserve.
-    """
-    ordered = sorted(scores)
-    weights = _weights(ordered, sleeve, rules)
-    wishes = [
-        _wish(scored, weights[scored.symbol], sleeve, rules, fractional=fractional)
-        for scored in ordered
-    ]
-    affordable = _afford(wishes, ordered, sleeve, rules, buffer, fractional=fractional)
-    return sorted(affordable, key=lambda wish: (wish.side == Side.BUY, wish.symbol))
+def wishes_of(scores: Mapping[str, Decimal], sleeve: Sleeve, rules: Sizing) -> list[Wish]:
+    """One wish per score, reductions first, then by symbol; raises SizingError."""
+    method = METHODS.get(rules.method)
+    if method is None:
+        raise SizingError(f"there is no sizing method {rules.method}")
+    ordered = MappingProxyType(dict(sorted(scores.items())))
+    try:
+        with localcontext(money.CONTEXT):
+            wishes = list(method.size(ordered, sleeve, rules))
+    except Exception as error:
+        text = _printable(f"{type(error).__name__}: {error}")
+        raise SizingError(f"sizing method {rules.method} failed: {text}") from error
+    for wish in wishes:
+        if (fault := _fault(wish)) is not None:
+            raise SizingError(f"sizing method {rules.method} answered {fault}")
+    if sorted(wish.symbol for wish in wishes) != sorted(scores):
+        raise SizingError(f"sizing method {rules.method} did not answer each score with one wish")
+    return sorted(wishes, key=lambda wish: (not _reduces(wish, sleeve), wish.symbol))
 
 
-def _weights(scores: list[Scored], sleeve: Sleeve, rules: Sizing) -> dict[str, Decimal | None]:
-    """Target weight by symbol; None means: leave what is held."""
-    held = sleeve.held
-    targets: dict[str, Decimal | None] = {}
-    entries: list[Scored] = []
-    for scored in scores:
-        if scored.score >= rules.entry_score:
-            entries.append(scored)
-        keeps = held.get(scored.symbol, ZERO) > 0 and scored.score >= rules.exit_score
-        targets[scored.symbol] = None if keeps else ZERO
-    kept = sum(1 for target in targets.values() if target is None)
-    strongest = sorted(entries, key=lambda s: (s.symbol not in held, -s.score, s.symbol))
-    newcomers = max(0, rules.max_positions - kept)
-    for scored in strongest:
-        if scored.symbol not in held:
-            if newcomers == 0:
-                continue
-            newcomers -= 1
-        targets[scored.symbol] = rules.max_weight * min(ONE, scored.score / rules.full_score)
-    return _scaled(targets, max(ZERO, rules.gross_target - _kept_weight(scores, targets, sleeve)))
+def _reduces(wish: Wish, sleeve: Sleeve) -> bool:
+    return wish.side is not None and wish.side.sign * sleeve.held.get(wish.symbol, ZERO) < 0
 
 
-def _kept_weight(
-    scores: list[Scored], targets: Mapping[str, Decimal | None], sleeve: Sleeve
-) -> Decimal:
-    """The share of the equity that what is left alone takes up."""
-    if sleeve.equity <= 0:
-        return ZERO
-    kept = (s for s in scores if targets[s.symbol] is None)
-    value = sum((sleeve.held[s.symbol] * (s.price or ZERO) for s in kept), ZERO)
-    return value / sleeve.equity
+def _fault(wish: object) -> str | None:
+    """What is wrong with a wish, in words; the journal and the tables could not hold it."""
+    return _fault_in(*wish) if isinstance(wish, Wish) else "something that is no wish"
 
 
-def _scaled(targets: dict[str, Decimal | None], gross: Decimal) -> dict[str, Decimal | None]:
-    total = sum((weight for weight in targets.values() if weight), ZERO)
-    if total <= gross:
-        return targets
-    return {symbol: w * gross / total if w else w for symbol, w in targets.items()}
+def _fault_in(symbol: object, side: object, quantity: object, detail: object) -> str | None:
+    if not isinstance(symbol, str):
+        return "a wish without a symbol"
+    if not (isinstance(detail, dict) and all(map(_is_text, detail.items()))):
+        return f"a detail for {_printable(symbol)} that is not text"
+    if side is None:
+        return None
+    if not (isinstance(side, Side) and isinstance(quantity, Decimal)):
+        return f"no side and number of shares for {_printable(symbol)}"
+    if not (quantity.is_finite() and 0 < quantity < LARGEST):
+        return f"{quantity:.40} shares of {_printable(symbol)}"
+    if quantity != money.quantity(quantity):
+        return f"more than 9 decimal places for {_printable(symbol)}"
+    return None
 
 
-def _wish(
-    scored: Scored, weight: Decimal | None, sleeve: Sleeve, rules: Sizing, *, fractional: bool
-) -> Wish:
-    held = sleeve.held.get(scored.symbol, ZERO)
-    detail = {"score": str(scored.score), "held": str(money.plain(held))}
-    if weight is None:
-        return Wish(scored.symbol, None, ZERO, detail | {"reason": "between exit and entry"})
-    if not scored.price:
-        reason = NO_PRICE if weight or held else "at target"
-        return Wish(scored.symbol, None, ZERO, detail | {"reason": reason})
-    wanted = max(ZERO, sleeve.equity) * weight / scored.price
-    target = money.quantity(wanted) if fractional else money.whole(wanted)
-    change = target - held
-    detail |= {"weight": f"{weight:.6f}", "price": str(scored.price), "target": str(target)}
-    if change == 0:
-        return Wish(scored.symbol, None, ZERO, detail | {"reason": "at target"})
-    if target and abs(change) < rules.no_trade_band * max(target, held):
-        return Wish(scored.symbol, None, ZERO, detail | {"reason": "within the no-trade band"})
-    return Wish(scored.symbol, Side.BUY if change > 0 else Side.SELL, abs(change), detail)
+def _is_text(item: tuple[object, object]) -> bool:
+    return all(isinstance(p, str) and p.isprintable() and len(p) <= MOST_TEXT for p in item)
 
 
-def _afford(
-    wishes: list[Wish],
-    scores: list[Scored],
-    sleeve: Sleeve,
-    rules: Sizing,
-    buffer: Decimal,
-    *,
-    fractional: bool,
-) -> list[Wish]:
-    """Shrink all purchases by one factor where the cash does not cover them."""
-    prices = {scored.symbol: scored.price or ZERO for scored in scores}
-    buys = [wish for wish in wishes if wish.side == Side.BUY]
-    needed = sum((w.quantity * prices[w.symbol] * (1 + buffer) for w in buys), ZERO)
-    available = max(ZERO, sleeve.cash - rules.cash_reserve * sleeve.equity)
-    if needed <= available:
-        return wishes
-    factor = available / needed
-    return [_shrunk(w, factor, fractional) if w.side == Side.BUY else w for w in wishes]
-
-
-def _shrunk(wish: Wish, factor: Decimal, fractional: bool) -> Wish:
-    smaller = wish.quantity * factor
-    quantity = money.quantity(smaller) if fractional else money.whole(smaller)
-    detail = wish.detail | {"cash_factor": f"{factor:.6f}"}
-    if quantity == 0:
-        return Wish(wish.symbol, None, ZERO, detail | {"reason": "no cash left"})
-    return Wish(wish.symbol, wish.side, quantity, detail)
+def _printable(text: str) -> str:
+    """What every column takes and a terminal shows."""
+    return "".join(each if each.isprintable() else " " for each in text[:MOST_TEXT])

@@ -31,6 +31,13 @@ MACD_BARS = (12, 26, 9)
 BOLLINGER_BARS = 20
 BOLLINGER_WIDTH = 2.0
 
+WARM_UP = {
+    "rsi_score": RSI_BARS,
+    "macd_score": sum(MACD_BARS[1:]) - 2,
+    "bollinger_score": BOLLINGER_BARS - 1,
+}
+"""How many of a symbol's first bars have no such score."""
+
 RSI_FULL_SCORE_POINTS = 30.0
 """An RSI this far from 50 scores fully."""
 

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 
 import dagster as dg
+import pandas as pd
 
 from pipelines import locks, publishing, standing
+from pipelines.analyses.withheld import withheld
 from pipelines.assets import show
+from pipelines.assets.bars import BEGINNING
 from pipelines.assets.partitions import ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.resources import Clock, Feed
 from pipelines.assets.signals import signals
@@ -23,6 +26,13 @@ from router.client import Published
 from router.messages import Bars, Input, Signal
 
 CODE_VERSION = "1"
+NONE_REJECTED = pd.DataFrame(
+    {
+        "symbol": pd.Series(dtype="str"),
+        "session": pd.Series(dtype="datetime64[us]"),
+        "reason": pd.Series(dtype="str"),
+    }
+)
 FED_BEFORE = "fed before; nothing changed: account {account} had closed these sessions"
 
 
@@ -122,14 +132,18 @@ def _admit(feed: Feed, sessions: list[date]) -> dict[str, str]:
 def load(feed: Feed, sessions: list[date]) -> Tables:
     """What the lake holds of these sessions, and which session comes before them."""
     lake, dataset = open_lake(read_settings().lake_url), feed.dataset
-    start, end = sessions[0], sessions[-1]
+    strategy, start, end = feed.open_strategy(), sessions[0], sessions[-1]
+    history = lake.read("bars", dataset, BEGINNING, end)
+    rejected = lake.read("bars_rejected", dataset, BEGINNING, end, empty=NONE_REJECTED)
+    opinions = lake.read("signals", feed.opinions, start, end)
     return Tables(
         source=feed.source,
-        strategy=feed.open_strategy().name,
-        bars=lake.read("bars", dataset, start, end),
+        strategy=strategy.name,
+        bars=history[history["session"] >= pd.Timestamp(start)],
         actions=lake.read("actions", dataset, start, end, empty=no_actions()),
-        signals=lake.read("signals", feed.opinions, start, end),
+        signals=opinions,
         before=standing.session_before(start, lake.sessions("bars", dataset, end)),
+        withheld=withheld(history, rejected, opinions, strategy.warm_up, start),
     )
 
 

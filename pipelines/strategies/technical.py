@@ -7,10 +7,13 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
+import msgspec
 import numpy as np
 import pandas as pd
 
+from execution.domain.config import Sizing
 from pipelines.analyses import technical
 from pipelines.errors import StrategyError
 from router.messages import digest
@@ -28,6 +31,8 @@ class TechnicalStrategy:
     version: str
     weights: Mapping[str, float]
     threshold: float
+    sizing: Sizing | None = None
+    """How an account that is opened for it turns its scores into positions; None: as by default."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", self.name):
@@ -46,6 +51,11 @@ class TechnicalStrategy:
         """The version that signals carry: it tells settings apart that somebody edited."""
         weights = [f"{name}={float(weight)!r}" for name, weight in self.weights.items()]
         return f"{self.version}.{digest(*weights, repr(float(self.threshold)))[:8]}"
+
+    @property
+    def warm_up(self) -> int:
+        """How many of a symbol's first bars give no signal."""
+        return max(technical.WARM_UP[name] for name in self.weights)
 
     def signals(self, frame: pd.DataFrame) -> pd.DataFrame:
         """One row per symbol and day with all scores: symbol, session, score, reasons, content.
@@ -78,9 +88,21 @@ class TechnicalStrategy:
 def from_toml(text: str) -> TechnicalStrategy:
     """The strategy that a settings file describes, or StrategyError."""
     try:
-        return TechnicalStrategy(**tomllib.loads(text))
+        found = tomllib.loads(text) | _sizing(text)
+        return TechnicalStrategy(**found)
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise StrategyError(f"the strategy's settings cannot be read: {error}") from error
+
+
+def _sizing(text: str) -> dict[str, Sizing]:
+    """The table [sizing], with every figure as it is written: 0.1 is a tenth, and no float."""
+    found = tomllib.loads(text, parse_float=Decimal)
+    if "sizing" not in found:
+        return {}
+    try:
+        return {"sizing": msgspec.convert(found["sizing"], Sizing)}
+    except msgspec.ValidationError as error:
+        raise StrategyError(f"the strategy's table [sizing] cannot be used: {error}") from error
 
 
 def _contents(ready: pd.DataFrame) -> list[str]:

@@ -10,7 +10,7 @@ from execution.domain.engine import handle
 from execution.domain.inputs import Input, OpenAccount, PlaceOrder
 from execution.domain.orders import OrderType, Side, TimeInForce
 from execution.domain.state import Inbox, State
-from router.messages import Bar, Bars, Dividend, Provenance, Signal, SignalSet, Split, digest
+from router.messages import Action, Bar, Bars, Provenance, Signal, SignalSet, digest
 
 DAYS = [date(2012, 1, 2) + timedelta(days=n) for n in range(60)]
 """Stand-ins for sessions: the engine knows no calendar."""
@@ -37,7 +37,7 @@ def bars(
     day: date,
     *rows: Bar,
     previous: date | None = None,
-    actions: tuple[Split | Dividend, ...] = (),
+    actions: tuple[Action, ...] = (),
     suspects: tuple[str, ...] = (),
 ) -> Bars:
     rows = rows or (bar(),)
@@ -90,7 +90,7 @@ def signal_set(day: date, signals: list[Signal], strategy: str = "technical") ->
 def order(symbol: str = "AAPL", quantity: str = "10", **fields: object) -> PlaceOrder:
     values: dict[str, object] = {
         "account": "sample",
-        "client_order_id": "mine",
+        "request_id": "mine",
         "side": Side.BUY,
         "type": OrderType.MARKET,
         "limit_price": None,
@@ -110,6 +110,13 @@ def session(
     signals = [signal(day, symbol, score) for symbol, score in scores.items()]
     rows = [bar(symbol, price) for symbol, price in prices.items()]
     return [bars(day, *rows, previous=previous), *signals, signal_set(day, signals)]
+
+
+def quiet(
+    day: date, *rows: Bar, previous: date | None = None, actions: tuple[Action, ...] = ()
+) -> list[Input]:
+    """A session without signals."""
+    return [bars(day, *rows, previous=previous, actions=actions), signal_set(day, [])]
 
 
 def feed(days: list[date], scores: dict[str, str]) -> list[Input]:

@@ -5,17 +5,30 @@ Keep out: single inputs (factories.py) and what must hold afterwards (laws.py).
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import pairwise
 
 from hypothesis import strategies as st
 
 from execution.domain.config import AccountConfig
+from execution.domain.effects import decode_effects, encode_effects
 from execution.domain.engine import fold, held_up
 from execution.domain.inputs import Input, decode_input
-from execution.domain.orders import OrderType, Side, TimeInForce
+from execution.domain.money import CONTEXT
+from execution.domain.orders import LIMITED, STOPPED, OrderType, Side, TimeInForce
 from execution.domain.state import Inbox, State, decode_state, encode_state
-from router.messages import Bar, Bars, Dividend, Signal, SignalSet, Split, encode
+from router.messages import (
+    Action,
+    Bar,
+    Bars,
+    Delisting,
+    Dividend,
+    Rename,
+    Signal,
+    SignalSet,
+    Split,
+    encode,
+)
 from tests.execution.factories import (
     CONFIG,
     DAYS,
@@ -38,8 +51,23 @@ _actions = st.one_of(
         new_shares=st.integers(1, 3),
         old_shares=st.sampled_from([1, 2, 3, 10]),
     ),
-    st.builds(Dividend, symbol=st.sampled_from(SYMBOLS), amount=st.just(Decimal("0.125"))),
+    st.builds(
+        Dividend,
+        symbol=st.sampled_from(SYMBOLS),
+        amount=st.just(Decimal("0.125")),
+        pay_date=st.none() | st.sampled_from(DAYS[:8]),
+    ),
+    st.builds(
+        Delisting, symbol=st.sampled_from(SYMBOLS), price=st.sampled_from([0, 7]).map(Decimal)
+    ),
+    st.sampled_from(SYMBOLS).map(lambda old: Rename(symbol=old, new_symbol="NEW")),
+    st.sampled_from(SYMBOLS).map(lambda new: Rename(symbol="NEW", new_symbol=new)),
 )
+
+
+def _agree(actions: list[Action]) -> bool:
+    """One rename in a session is enough."""
+    return sum(isinstance(action, Rename) for action in actions) <= 1
 
 
 @st.composite
@@ -66,7 +94,7 @@ def sessions(draw: st.DrawFn, most: int = 5, strategies: tuple[str, ...] = ("tec
     for n, (previous, day) in enumerate(pairwise([None, *days])):
         present = [s for s in SYMBOLS if (s != "FB" or n >= begins) and draw(st.integers(0, 5))]
         rows = [draw(bars_of(symbol)) for symbol in present]
-        actions = tuple(draw(st.lists(_actions, max_size=2))) if n else ()
+        actions = tuple(draw(st.lists(_actions, max_size=2).filter(_agree))) if n else ()
         assert day is not None
         items: list[Input] = [bars(day, *rows, previous=previous, actions=actions)]
         for strategy in strategies:
@@ -83,10 +111,11 @@ def manual_orders(draw: st.DrawFn, name: str) -> Input:
     return order(
         draw(st.sampled_from(SYMBOLS)),
         str(draw(st.integers(1, 60))),
-        client_order_id=name,
+        request_id=name,
         side=draw(st.sampled_from(Side)),
         type=kind,
-        limit_price=draw(_cents) if kind == OrderType.LIMIT else None,
+        limit_price=draw(_cents) if kind in LIMITED else None,
+        stop_price=draw(_cents) if kind in STOPPED else None,
         time_in_force=draw(st.sampled_from(TimeInForce)),
     )
 
@@ -133,10 +162,12 @@ def restarted(core: Core) -> None:
 
 
 def folded(core: Core) -> State:
-    """The state that follows from the journal alone."""
+    """The state that follows from the journal alone, with effects as its bytes give them back."""
     state, inbox = State(), Inbox()
     for seq, (item, effects) in enumerate(core.journal, 1):
-        fold(state, inbox, seq, item, effects)
+        with localcontext(CONTEXT):
+            read = decode_effects(encode_effects(effects))
+        fold(state, inbox, seq, item, read)
     return state
 
 

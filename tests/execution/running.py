@@ -36,6 +36,7 @@ class RunningCore:
     token: str = field(default_factory=lambda: secrets.token_hex(24))
 
     def __post_init__(self) -> None:
+        self.heads = self.folder / "heads"
         token_file = self.folder / "token"
         token_file.write_text(self.token)
         token_file.chmod(0o600)
@@ -44,6 +45,7 @@ class RunningCore:
             "DATABASE_URL": self.database.app_url,
             "NATS_URL": self.nats_url,
             "TRADING_TOKEN_FILE": str(token_file),
+            "TRADING_HEADS_DIR": str(self.heads),
             "TRADING_CORE_PORT": str(self.port),
         }
         if self.redis_url:

@@ -268,8 +268,8 @@ def switch(*, engaged: bool, day: date = D1) -> TurnKillSwitch:
 def test_the_kill_switch_refuses_purchases_and_sales_until_it_is_released() -> None:
     core = feeds.run([*session(D1, {"AAPL": "0.5"}), bars(D2, previous=D1), switch(engaged=True)])
     wants = [signal(D2, "AAPL", "-1")]
-    core.send(*wants, signal_set(D2, wants), order("AAPL", "1", client_order_id="a"))
+    core.send(*wants, signal_set(D2, wants), order("AAPL", "1", request_id="a"))
     refused = [o.order.code for o in core.all(fx.OrderCreated)[1:]]
     assert refused == ["KILL_SWITCH", "KILL_SWITCH"]
-    core.send(switch(engaged=False, day=D2), order("AAPL", "1", client_order_id="b"))
+    core.send(switch(engaged=False, day=D2), order("AAPL", "1", request_id="b"))
     assert core.all(fx.OrderCreated)[-1].order.code is None

@@ -36,7 +36,8 @@ def test_a_refused_deadline_lets_go_of_the_bars_that_wait() -> None:
     core = feeds.run([bars(D1), bars(D2, previous=D1)])
     deadline = Deadline(session=D1)
     effects = engine.refuse(core.state, core.inbox, 4, deadline)
-    assert [type(effect) for effect in effects] == [fx.SetDecided, fx.BarsRefused]
+    kinds = [fx.RestrictionChanged, fx.SetDecided, fx.BarsRefused]
+    assert [type(effect) for effect in effects] == kinds
     assert not core.state.pending
     corrected = bars(D2, bar(price="101"), previous=D1)  # other content, so another input
     core.send(corrected, signal_set(D2, []))

@@ -23,9 +23,13 @@ def a_transaction(*lines: Line) -> Transaction:
 def test_every_kind_of_posting_balances(first: Decimal, second: Decimal, third: Decimal) -> None:
     for lines in (
         ledger.deposit(first),
-        ledger.purchase("AAPL", first, second),
-        ledger.sale("AAPL", first, second, third),
+        ledger.opening("AAPL", first, second),
+        ledger.closing("AAPL", first, second, third),
         ledger.dividend("AAPL", first),
+        ledger.payment("AAPL", first),
+        ledger.interest(first),
+        ledger.suspense("AAPL", first, second),
+        ledger.rename("OLD", "NEW", first, second, third),
     ):
         assert sum(line.amount for line in a_transaction(*lines).lines) == 0
 
@@ -43,7 +47,7 @@ def test_an_unbalanced_transaction_cannot_be_read_back() -> None:
 
 def test_a_sale_realises_what_exceeds_the_cost() -> None:
     lines = {
-        line.account: line.amount for line in ledger.sale("AAPL", *map(Decimal, (150, 100, 1)))
+        line.account: line.amount for line in ledger.closing("AAPL", *map(Decimal, (150, 100, 1)))
     }
     # 150 for shares that cost 100, less a commission of 1: profit 50 (income is negative), cash 149
     assert lines == {
@@ -55,4 +59,12 @@ def test_a_sale_realises_what_exceeds_the_cost() -> None:
 
 
 def test_cash_is_what_the_cash_lines_say() -> None:
-    assert a_transaction(*ledger.purchase("AAPL", Decimal(100), Decimal(1))).cash == -101
+    assert a_transaction(*ledger.opening("AAPL", Decimal(100), Decimal(1))).cash == -101
+
+
+def test_what_no_order_asked_for_is_kept_apart() -> None:
+    lines = {
+        line.account: line.amount for line in ledger.suspense("AAPL", Decimal(-500), Decimal(1))
+    }
+    # a sale brings 500 in less a commission of 1; nobody knows yet whose it is
+    assert lines == {Account.SUSPENSE: -500, Account.FEES: 1, Account.CASH: 499}

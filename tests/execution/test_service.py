@@ -120,10 +120,7 @@ def test_flushing_the_cache_changes_no_decision(
 def test_the_kill_switch_row_refuses_new_orders(core: RunningCore) -> None:
     messages = as_messages(feed(SESSIONS, SCORES))
     with psycopg.connect(core.database.app_url) as connection:
-        connection.execute(
-            "INSERT INTO kill_switches (scope, engaged, reason, changed_by) "
-            "VALUES ('*', true, 'drill', 'test')"
-        )
+        connection.execute("UPDATE kill_switches SET engaged = true, reason = 'drill'")
     send(core.nats_url, messages)
     account = core.wait_until_closed(SESSIONS[-1])
     assert account["kill_switch"] is True

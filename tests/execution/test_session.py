@@ -1,236 +1,165 @@
-"""Corporate actions, fills, expiry and valuation, on real prices where there are some."""
+"""Fills of waiting orders, expiry and valuation, session by session."""
 
-from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import msgspec
 import pytest
 
 from execution.domain import effects as fx
-from execution.domain.ledger import Account
+from execution.domain.config import Limits
 from execution.domain.orders import OrderType, Side, Status, TimeInForce
-from router.messages import Bar, Dividend, Split
 from tests.execution import feeds, laws
-from tests.execution.factories import CONFIG, DAYS, Core, bar, bars, order, signal_set
+from tests.execution.factories import CONFIG, DAYS, Core, bar, order, quiet
 
-D1, D2, D3 = DAYS[:3]
-LIMIT: dict[str, Any] = {"type": OrderType.LIMIT, "time_in_force": TimeInForce.GTC}
-
-
-@cache
-def history(symbol: str) -> dict[str, Any]:
-    from bokeh_sampledata import stocks
-
-    found: dict[str, Any] = getattr(stocks, symbol)
-    return found
+D1, D2, D3, D4 = DAYS[:4]
+ROOMY = Limits(max_order_notional=Decimal(1), price_collar=Decimal(1), duplicate_window_seconds=0)
+FREE = msgspec.structs.replace(CONFIG, limits=ROOMY)
+GTC = TimeInForce.GTC
+STOP: dict[str, Any] = {"type": OrderType.STOP, "stop_price": Decimal(110)}
+LIMIT: dict[str, Any] = {"type": OrderType.LIMIT, "limit_price": Decimal(95)}
+STOP_LIMIT: dict[str, Any] = STOP | {"type": OrderType.STOP_LIMIT, "limit_price": Decimal(115)}
 
 
-def real_bar(symbol: str, day: date) -> Bar:
-    columns = history(symbol)
-    row = columns["date"].index(day.isoformat())
-    prices = {name: str(columns[name][row]) for name in ("open", "high", "low", "close", "volume")}
-    return bar(symbol, **prices)
+def opened() -> Core:
+    return feeds.run(quiet(D1, bar("AAPL")), FREE)
 
 
-def quiet(day: date, *rows: Bar, previous: date | None = None, actions: tuple = ()) -> list:
-    """A session without signals."""
-    return [bars(day, *rows, previous=previous, actions=actions), signal_set(day, [])]
-
-
-def holding(symbol: str, quantity: str, price: str = "100", config: Any = CONFIG) -> Core:
-    """An account whose manual sleeve bought on D2 at about `price`."""
-    core = feeds.run(quiet(D1, bar(symbol, price)), config)
-    core.send(order(symbol, quantity), *quiet(D2, bar(symbol, price), previous=D1))
-    return core
-
-
-@pytest.mark.parametrize(
-    ("symbol", "before", "day", "closes"),
-    [
-        # raw closes: 88.99 before the split, 44.86 after: the market moved 44.86 x 2 / 88.99
-        ("AAPL", date(2005, 2, 25), date(2005, 2, 28), ("88.99", "44.86")),
-        ("MSFT", date(2003, 2, 14), date(2003, 2, 18), ("48.3", "24.96")),
-    ],
-)
-def test_a_position_across_a_real_split_moves_with_the_market_alone(
-    symbol: str, before: date, day: date, closes: tuple[str, str]
-) -> None:
-    old, new = (Decimal(close) for close in closes)
-    first = date(2003, 1, 2)
-    core = feeds.run(quiet(first, real_bar(symbol, before)))
-    core.send(order(symbol, "7"), *quiet(before, real_bar(symbol, before), previous=first))
-    held = core.state.positions["manual"][symbol]
-    core.send(*quiet(day, real_bar(symbol, day), previous=before, actions=(two_for_one(symbol),)))
-    split = core.state.positions["manual"][symbol]
-    assert (held.quantity, split.quantity) == (7, 14)
-    assert split.cost == held.cost
-    valued = [v.exposure for v in core.all(fx.SessionValued)]
-    # 7 shares at the old close, 14 at the new one: 7 x 88.99 = 622.93 and 14 x 44.86 = 628.04
-    assert valued[-2:] == [7 * old, 14 * new]
-    assert valued[-1] / valued[-2] == (2 * new) / old
-    laws.check_all(core)
-
-
-def two_for_one(symbol: str = "AAPL") -> Split:
-    return Split(symbol=symbol, new_shares=2, old_shares=1)
-
-
-def test_working_limit_orders_follow_a_split() -> None:
-    core = holding("AAPL", "10")
-    core.send(
-        order("AAPL", "4", client_order_id="s", side=Side.SELL, limit_price=Decimal(105), **LIMIT)
-    )
-    half = bar("AAPL", "50")
-    core.send(*quiet(D3, half, previous=D2, actions=(two_for_one(),)))
-    (working,) = core.state.orders.values()
-    # 4 shares at 105 are 8 at 52.50
-    assert (working.quantity, working.limit_price) == (8, Decimal("52.5"))
-    core.send(*quiet(DAYS[3], bar("AAPL", "53"), previous=D3))
-    assert core.state.positions["manual"]["AAPL"].quantity == 12
-    laws.check_all(core)
-
-
-def test_a_working_order_that_a_split_would_leave_with_a_part_of_a_share_is_cancelled() -> None:
-    core = holding("AAPL", "10")
-    core.send(
-        order("AAPL", "3", client_order_id="s", side=Side.SELL, limit_price=Decimal(105), **LIMIT)
-    )
-    three_for_two = Split(symbol="AAPL", new_shares=3, old_shares=2)
-    core.send(*quiet(D3, bar("AAPL", "66"), previous=D2, actions=(three_for_two,)))
-    assert core.all(fx.OrderChanged)[-1].status == Status.CANCELLED
-    assert not core.state.orders
-
-
-def test_a_partly_filled_order_with_whole_shares_left_only_before_the_split_is_cancelled() -> None:
-    core = feeds.run(quiet(D1, bar("AAPL", "100")))
-    core.send(order("AAPL", "10", time_in_force=TimeInForce.GTC))
-    core.send(*quiet(D2, bar("AAPL", "100", volume="30"), previous=D1))  # fills 3 of 10
-    # 3:2 makes 15 of 10, but 4.5 of 3: 10.5 shares would be left
-    three_for_two = Split(symbol="AAPL", new_shares=3, old_shares=2)
-    core.send(*quiet(D3, bar("AAPL", "66"), previous=D2, actions=(three_for_two,)))
-    assert not core.state.orders
-    assert core.state.positions["manual"]["AAPL"].quantity == 4
-    laws.check_all(core)
-
-
-def test_what_a_working_order_reserves_follows_a_split() -> None:
-    core = feeds.run(quiet(D1, bar("AAPL", "100")))
-    core.send(order("AAPL", "60", time_in_force=TimeInForce.GTC))
-    dry = bar("AAPL", "50", volume="0")
-    core.send(*quiet(D2, dry, previous=D1, actions=(two_for_one(),)))
-    # 120 shares at 50 with 3 % are 6,180; another 70 cost 3,605: together 9,785 of 10,000 in cash
-    core.send(order("AAPL", "70", client_order_id="more"))
-    assert core.all(fx.OrderCreated)[-1].order.code is None
-
-
-def test_odd_shares_of_a_three_for_two_split_are_paid_out() -> None:
-    core = holding("AAPL", "5")
-    cash = core.state.cash["manual"]
-    three_for_two = Split(symbol="AAPL", new_shares=3, old_shares=2)
-    core.send(*quiet(D3, bar("AAPL", "60"), previous=D2, actions=(three_for_two,)))
-    # 5 shares are 7.5; half a share leaves at the open of 60: 30.00 in cash
-    position = core.state.positions["manual"]["AAPL"]
-    assert position.quantity == 7
-    assert core.state.cash["manual"] - cash == 30
-    # bought at 100.05: 500.25; half of 7.5 shares' cost is 500.25 x 0.5 / 7.5 = 33.35
-    assert position.cost == Decimal("466.90")
-    assert -laws.balance(core, Account.REALISED) == Decimal("-3.35")
-    laws.check_all(core)
-
-
-def test_a_reverse_split_may_pay_out_a_whole_position() -> None:
-    core = holding("AAPL", "5")
-    one_for_ten = Split(symbol="AAPL", new_shares=1, old_shares=10)
-    core.send(*quiet(D3, bar("AAPL", "1000"), previous=D2, actions=(one_for_ten,)))
-    assert core.state.positions["manual"] == {}
-    laws.check_all(core)
-
-
-def test_a_split_without_a_bar_divides_the_mark() -> None:
-    core = holding("AAPL", "5")
-    core.send(*quiet(D3, bar("IBM"), previous=D2, actions=(two_for_one(),)))
-    assert core.state.marks["AAPL"].price == 50
-    assert core.all(fx.SessionValued)[-1].exposure == 500
-    laws.check_all(core)
-
-
-def test_a_dividend_is_credited_for_the_shares_held_at_the_close_before() -> None:
-    core = holding("AAPL", "5")
-    cash = core.state.cash["manual"]
-    core.send(order("AAPL", "5", client_order_id="too late"))
-    dividend = Dividend(symbol="AAPL", amount=Decimal("0.475"))
-    core.send(*quiet(D3, bar("AAPL", "100"), previous=D2, actions=(dividend,)))
-    # 5 x 0.475 = 2.375, half to even: 2.38; the order buys 5 at 100.05 for 500.25 and 1.00 after it
-    assert core.state.cash["manual"] - cash == Decimal("2.38") - Decimal("501.25")
-    assert -laws.balance(core, Account.DIVIDENDS) == Decimal("2.38")
-    laws.check_all(core)
-
-
-@pytest.mark.parametrize("splits_first", [True, False])
-def test_a_dividend_is_of_the_shares_before_a_split_of_the_same_day(*, splits_first: bool) -> None:
-    core = holding("AAPL", "5")
-    actions = (two_for_one(), Dividend(symbol="AAPL", amount=Decimal(1)))
-    core.send(
-        *quiet(
-            D3,
-            bar("AAPL", "50"),
-            previous=D2,
-            actions=actions if splits_first else tuple(reversed(actions)),
-        )
-    )
-    assert -laws.balance(core, Account.DIVIDENDS) == 5
-    assert core.state.positions["manual"]["AAPL"].quantity == 10
-
-
-def test_two_dividends_of_one_day_are_two_postings() -> None:
-    core = holding("AAPL", "5")
-    twice = Dividend(symbol="AAPL", amount=Decimal(1))
-    core.send(*quiet(D3, bar("AAPL"), previous=D2, actions=(twice, twice)))
-    assert -laws.balance(core, Account.DIVIDENDS) == 10
-    laws.check_ledger(core)  # each under a key of its own
+def standing(core: Core) -> dict[str, tuple[Status, Decimal]]:
+    """By client order id: the status and what was filled."""
+    names = {c.order.order_id: c.order.client_order_id for c in core.all(fx.OrderCreated)}
+    return {names[c.order_id]: (c.status, c.filled_quantity) for c in core.all(fx.OrderChanged)}
 
 
 def test_a_partial_fill_of_a_day_order_expires_and_of_a_gtc_order_goes_on() -> None:
-    core = feeds.run(quiet(D1, bar("AAPL", "100")))
+    core = feeds.run(quiet(D1, bar("AAPL"), bar("IBM")), FREE)
     core.send(
-        order("AAPL", "10", client_order_id="day"),
-        order("AAPL", "10", client_order_id="gtc", time_in_force=TimeInForce.GTC),
+        order("AAPL", "10", request_id="day"),
+        order("IBM", "10", request_id="gtc", time_in_force=GTC),
     )
-    # a tenth of 60 shares of volume: 6 of each order's 10
-    core.send(*quiet(D2, bar("AAPL", volume="60"), previous=D1))
-    last = {c.order_id: (c.status, c.filled_quantity) for c in core.all(fx.OrderChanged)}
-    assert sorted(last.values()) == [(Status.EXPIRED, 6), (Status.PARTIALLY_FILLED, 6)]
-    core.send(*quiet(D3, bar("AAPL"), previous=D2))
+    few = [bar(symbol, volume="60") for symbol in ("AAPL", "IBM")]  # 6 of 60 may be ours
+    core.send(*quiet(D2, *few, previous=D1))
+    assert standing(core) == {
+        "day": (Status.EXPIRED, 6),
+        "gtc": (Status.PARTIALLY_FILLED, 6),
+    }
+    core.send(*quiet(D3, bar("IBM"), previous=D2))
+    assert standing(core)["gtc"] == (Status.FILLED, 10)
     assert not core.state.orders
-    assert core.state.positions["manual"]["AAPL"].quantity == 16
     laws.check_all(core)
 
 
-def test_a_day_order_whose_symbol_has_no_bar_expires() -> None:
-    core = feeds.run([*quiet(D1, bar("AAPL")), order("AAPL", "1")])
-    core.send(*quiet(D2, bar("IBM"), previous=D1))
-    assert [c.status for c in core.all(fx.OrderChanged)] == [Status.EXPIRED]
+def test_all_orders_together_take_no_more_than_their_share_of_a_bar() -> None:
+    core = opened()
+    core.send(order("AAPL", "20"), *quiet(D2, bar("AAPL"), previous=D1))
+    buys = [order("AAPL", "7", request_id=f"buy-{n}", time_in_force=GTC) for n in range(3)]
+    sale = order("AAPL", "5", request_id="sale", side=Side.SELL, **LIMIT)
+    core.send(sale, *buys)
+    refused = {c.order.client_order_id for c in core.all(fx.OrderCreated) if c.order.code}
+    assert refused == {"buy-0", "buy-1", "buy-2"}  # they would trade with the sale
+    core.send(
+        *[
+            msgspec.structs.replace(b, request_id=f"{b.request_id}-x", side=Side.SELL)
+            for b in buys[:2]
+        ]
+    )
+    core.send(*quiet(D3, bar("AAPL", volume="140"), previous=D2))  # 14 of 140 may be ours
+    fills = [f.fill for f in core.all(fx.Filled) if f.fill.session == D3]
+    assert sum(fill.quantity for fill in fills) == 14
+    laws.check_all(core)
+
+
+def test_sales_come_before_purchases_of_the_same_volume() -> None:
+    core = feeds.run(quiet(D1, bar("AAPL")), FREE)
+    core.send(order("AAPL", "20"), *quiet(D2, bar("AAPL"), previous=D1))
+    core.send(
+        order("AAPL", "8", request_id="buy", **LIMIT),
+        order(
+            "AAPL", "8", request_id="sale", side=Side.SELL, **LIMIT | {"limit_price": Decimal(96)}
+        ),
+    )
+    core.send(*quiet(D3, bar("AAPL", low="90", volume="100"), previous=D2))
+    assert standing(core)["sale"] == (Status.FILLED, 8)
+    assert standing(core)["buy"] == (Status.EXPIRED, 2)
+    laws.check_all(core)
+
+
+@pytest.mark.parametrize(
+    ("time_in_force", "ending"),
+    [
+        (TimeInForce.DAY, Status.EXPIRED),
+        (TimeInForce.IOC, Status.CANCELLED),
+        (TimeInForce.FOK, Status.CANCELLED),
+    ],
+)
+@pytest.mark.parametrize("rows", [[bar("AAPL", volume="0")], [bar("IBM")]])
+def test_what_does_not_fill_in_its_one_session_ends(
+    time_in_force: TimeInForce, ending: Status, rows: list[Any]
+) -> None:
+    core = opened()
+    core.send(order("AAPL", "1", time_in_force=time_in_force))
+    core.send(*quiet(D2, *rows, previous=D1))
+    assert standing(core) == {"mine": (ending, 0)}
+    assert not core.state.orders
+
+
+@pytest.mark.parametrize(
+    ("time_in_force", "ending"),
+    [
+        (TimeInForce.DAY, (Status.EXPIRED, 6)),
+        (GTC, (Status.PARTIALLY_FILLED, 6)),
+        (TimeInForce.IOC, (Status.CANCELLED, 6)),
+        (TimeInForce.FOK, (Status.CANCELLED, 0)),
+    ],
+)
+def test_what_becomes_of_an_order_that_the_volume_fills_in_part(
+    time_in_force: TimeInForce, ending: tuple[Status, int]
+) -> None:
+    core = opened()
+    core.send(order("AAPL", "10", time_in_force=time_in_force))
+    core.send(*quiet(D2, bar("AAPL", volume="60"), previous=D1))
+    assert standing(core) == {"mine": ending}
+    laws.check_all(core)
+
+
+def test_a_stop_limit_beyond_its_limit_works_as_a_limit_order_from_the_next_bar_on() -> None:
+    core = opened()
+    core.send(order("AAPL", "10", time_in_force=GTC, **STOP_LIMIT))
+    core.send(*quiet(D2, bar("AAPL", "120", low="112"), previous=D1))  # it gapped over both
+    (working,) = core.state.orders.values()
+    assert working.triggered
+    assert not core.all(fx.Filled)
+    core.send(*quiet(D3, bar("AAPL", "118", low="114"), previous=D2))
+    assert [f.fill.price for f in core.all(fx.Filled)] == [115]
+    laws.check_all(core)
+
+
+def test_a_stop_without_volume_is_a_market_order_from_the_next_bar_on() -> None:
+    core = opened()
+    core.send(order("AAPL", "10", time_in_force=GTC, **STOP))
+    core.send(*quiet(D2, bar("AAPL", "100", high="110", volume="0"), previous=D1))
+    core.send(*quiet(D3, bar("AAPL", "80"), previous=D2))
+    assert [f.fill.price for f in core.all(fx.Filled)] == [Decimal("80.04")]  # 80 x 1.0005
+
+
+def test_a_day_order_whose_stop_traded_still_ends_with_its_session() -> None:
+    core = opened()
+    core.send(order("AAPL", "10", **STOP_LIMIT))
+    core.send(*quiet(D2, bar("AAPL", "120"), previous=D1))
+    (change,) = core.all(fx.OrderChanged)
+    assert (change.status, change.triggered) == (Status.EXPIRED, True)
+
+
+def test_an_order_that_nothing_happens_to_leaves_no_trace() -> None:
+    core = opened()
+    core.send(order("AAPL", "10", time_in_force=GTC, **STOP))
+    core.send(*quiet(D2, bar("AAPL"), previous=D1), *quiet(D3, bar("IBM"), previous=D2))
+    assert not core.all(fx.OrderChanged)
+    core.send(*quiet(D4, bar("AAPL", "111"), previous=D3))
+    assert standing(core) == {"mine": (Status.FILLED, 10)}
 
 
 def test_capital_is_posted_with_the_first_session_and_never_again() -> None:
     core = feeds.run([*quiet(D1), *quiet(D2, previous=D1)])
     assert core.state.cash == {"technical": 90_000, "manual": 10_000}
     assert [v.equity for v in core.all(fx.SessionValued)] == [100_000, 100_000]
-
-
-def test_a_fractional_account_keeps_parts_of_shares_through_a_split() -> None:
-    core = holding("AAPL", "0.5", config=msgspec.structs.replace(CONFIG, fractional=True))
-    third = Split(symbol="AAPL", new_shares=1, old_shares=3)
-    core.send(*quiet(D3, bar("AAPL", "300"), previous=D2, actions=(third,)))
-    # 0.5 x 1 / 3 = 0.1666..., rounded down to 9 decimals
-    assert core.state.positions["manual"]["AAPL"].quantity == Decimal("0.166666666")
-
-
-def test_a_reverse_split_of_one_for_three_leaves_a_third() -> None:
-    core = holding("AAPL", "90")
-    third = Split(symbol="AAPL", new_shares=1, old_shares=3)
-    core.send(*quiet(D3, bar("AAPL", "300"), previous=D2, actions=(third,)))
-    assert core.state.positions["manual"]["AAPL"].quantity == 30
-    assert not [p for p in core.all(fx.Posted) if p.transaction.kind == "cash_in_lieu"]

@@ -16,6 +16,7 @@ from router.client import connected
 from router.messages import Bars, Signal, SignalSet, decode
 from tests.pipelines.dagster_runs import checks, failure, metadata, run
 from tests.pipelines.fake_core import TOKEN, FakeCore, serving
+from tests.pipelines.frames import SESSIONS, bars, walk
 
 YEAR = (date(2012, 1, 1), date(2012, 12, 31))
 IDENTITY = ["symbol", "session", "score", "reasons", "content", "bars_version", "as_of"]
@@ -116,6 +117,19 @@ def test_bad_rows_are_set_aside_by_name_and_the_rest_goes_on(lake: Lake, tmp_pat
     assert found["calendar_gaps"].metadata["where"].value == "A 2012-01-04"
     assert found["tradable"].passed
     assert len(lake.read("bars", dataset, *YEAR)) == 4
+
+
+def test_a_symbol_whose_row_was_rejected_is_withheld_and_the_set_says_why(tmp_path: Path) -> None:
+    rows = pd.concat([bars(walk(40), "A"), bars(walk(40), "B")], ignore_index=True)
+    rows.loc[40 + 38, "open"] = 1e6
+    rows.to_csv(tmp_path / "prices.csv", index=False)
+    feed = Feed(source="files", path=str(tmp_path / "prices.csv"))
+    days = [SESSIONS[n].date() for n in (37, 38, 39)]
+    expected = [{}, {"B": f"no good bar since {days[0]}: OHLC_ORDER"}, {}]
+    for first in (0, 1):  # the same, wherever the range begins
+        run(days[first].isoformat(), days[-1].isoformat(), source="files", path=feed.path)
+        messages = in_feed_order(load(feed, days[first:]))
+        assert [m.withheld for m in messages if isinstance(m, SignalSet)] == expected[first:]
 
 
 def test_a_session_without_a_good_row_stops_the_run_before_any_signal(tmp_path: Path) -> None:

@@ -99,6 +99,13 @@ def test_the_set_names_every_signal() -> None:
         assert list(marker.signal_ids) == ids
 
 
+def test_the_set_names_what_is_withheld_and_why() -> None:
+    because = {"C": "no good bar since 2012-01-03"}
+    given = Tables(**{**vars(tables()), "withheld": {DAYS[1]: because}})
+    first, second = (m for m in in_feed_order(given) if isinstance(m, SignalSet))
+    assert (first.withheld, second.withheld) == ({}, because)
+
+
 def test_a_session_without_signals_has_an_empty_set_so_that_nobody_waits() -> None:
     given = tables()
     bare = Tables("sample", "mine", given.bars, given.actions, given.signals.iloc[:0], None)

@@ -1,11 +1,13 @@
 """The shipped strategy: weights, threshold, and what its signals are identified by."""
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from execution.domain.config import Sizing
 from pipelines.analyses.technical import technical
 from pipelines.errors import StrategyError
 from pipelines.strategies.technical import TechnicalStrategy, from_toml
@@ -64,6 +66,48 @@ def test_settings_that_contradict_themselves_are_refused(
 ) -> None:
     with pytest.raises(StrategyError, match=sentence):
         TechnicalStrategy("mine", "1", weights, threshold)
+
+
+def test_the_warm_up_is_that_of_the_slowest_score() -> None:
+    for weights in (WEIGHTS, {"rsi_score": 1.0}, {"bollinger_score": 1.0}, {"macd_score": 1.0}):
+        strategy = TechnicalStrategy("mine", "1", weights, 0.0)
+        assert len(FRAME) - len(strategy.signals(FRAME)) == strategy.warm_up
+
+
+SETTINGS = 'name = "mine"\nversion = "1"\nthreshold = 0.1\n[weights]\nrsi_score = 1.0\n'
+
+
+def test_a_table_of_sizing_is_read_figure_by_figure_as_it_is_written() -> None:
+    text = (
+        SETTINGS
+        + '[sizing]\nmax_weight = 0.1\ncash_reserve = "0.05"\nshort = true\nmax_positions = 5\n'
+    )
+    assert from_toml(text).sizing == Sizing(
+        max_weight=Decimal("0.1"), cash_reserve=Decimal("0.05"), short=True, max_positions=5
+    )
+    assert from_toml(SETTINGS).sizing is None
+    assert from_toml(text).wire_version == from_toml(SETTINGS).wire_version
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("max_wait = 0.1", "unknown field `max_wait`"),
+        ("max_weight = true", r"got `bool` - at `\$.max_weight`"),
+        ("max_weight = nan", "max_weight NaN is not finite"),
+        ("full_score = 0", "full_score 0 is not above zero"),
+        ('method = "My Method"', "method"),
+    ],
+)
+def test_a_table_of_sizing_that_cannot_be_used_is_refused(line: str, sentence: str) -> None:
+    with pytest.raises(StrategyError, match=sentence) as caught:
+        from_toml(f"{SETTINGS}[sizing]\n{line}\n")
+    assert "\n" not in str(caught.value)
+
+
+def test_sizing_that_is_no_table_is_refused() -> None:
+    with pytest.raises(StrategyError, match=r"\[sizing\]"):
+        from_toml("sizing = 1\n" + SETTINGS)
 
 
 @pytest.mark.parametrize("text", ["name = ", 'name = "a"', 'nonsense = 1\nname = "a"'])
