@@ -7,9 +7,12 @@ Keep out: the job (runs.py), and the rule of what may follow what (pipelines/sta
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from deploy.local.api import Core
 from deploy.local.errors import BadInputError
 from deploy.local.request import Request
+from execution.domain.config import Sizing
 
 
 def prepare(core: Core, request: Request) -> None:
@@ -17,10 +20,22 @@ def prepare(core: Core, request: Request) -> None:
     known = {each["account"]: each for each in core.accounts()}
     account = known.get(request.account)
     if account is None:
-        core.open_account(request.account, [request.strategy], [request.source])
+        core.open_account(_opening(request))
         return
     _require_kind(account, request)
     _require_standing(core.account(request.account), request)
+
+
+def _opening(request: Request) -> dict[str, Any]:
+    """The account's body; what the strategy's file does not say stays as by default."""
+    body: dict[str, Any] = {
+        "account": request.account,
+        "strategies": [request.strategy],
+        "sources": [request.source],
+    }
+    if request.sizing is not None:
+        body["sizing"] = {request.strategy: msgspec.to_builtins(request.sizing)}
+    return body
 
 
 def _require_kind(account: dict[str, Any], request: Request) -> None:
@@ -39,6 +54,15 @@ def _require_kind(account: dict[str, Any], request: Request) -> None:
             f"account {request.account} takes prices from {', '.join(account['sources'])}, "
             f"not from {request.source}: name another one with --account."
         )
+    if request.sizing is not None and request.sizing != _sizing(account, request.strategy):
+        raise BadInputError(
+            f"account {request.account} was opened with other sizing than the table [sizing] of "
+            f"{request.strategy_file}: name another one with --account."
+        )
+
+
+def _sizing(account: dict[str, Any], strategy: str) -> Sizing:
+    return msgspec.convert(account["sizing"][strategy], Sizing)
 
 
 def _require_standing(account: dict[str, Any], request: Request) -> None:

@@ -45,9 +45,8 @@ class Core:
         """Every account with its mode, strategies and sources."""
         return list(self._get("/api/v1/accounts"))
 
-    def open_account(self, account: str, strategies: list[str], sources: list[str]) -> None:
+    def open_account(self, body: dict[str, Any]) -> None:
         """Open a replay account, or find the same one open."""
-        body = {"account": account, "strategies": strategies, "sources": sources}
         self._read(self._send("POST", "/api/v1/accounts", body=body))
 
     def account(self, account: str) -> dict[str, Any]:
@@ -75,6 +74,42 @@ class Core:
     def why(self, fill_id: str) -> dict[str, Any]:
         """Everything that led to a fill."""
         return dict(self._get(f"/api/v1/why/{quote(fill_id, safe='')}"))
+
+    def orders(self, account: str, status: str) -> list[dict[str, Any]]:
+        """The account's earliest orders of one status."""
+        return list(self._get("/api/v1/orders", account=account, status=status, limit=PAGE))
+
+    def cancel(self, account: str, client_order_id: str) -> dict[str, Any]:
+        """End a working order; the order as it is then."""
+        path = f"/api/v1/orders/{quote(client_order_id, safe='')}"
+        return dict(self._read(self._send("DELETE", path, query={"account": account})))
+
+    def flatten(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Cancel every order and close every position."""
+        return self._post("/api/v1/flatten", body)
+
+    def limits(self, account: str) -> dict[str, Any]:
+        """The limits in force, and every version."""
+        return dict(self._get("/api/v1/limits", account=account))
+
+    def change_limits(self, body: dict[str, Any]) -> dict[str, Any]:
+        """New limits from now on."""
+        return self._post("/api/v1/limits", body)
+
+    def trading_state(self, account: str) -> dict[str, Any]:
+        """What restricts the account, its strategies and symbols."""
+        return dict(self._get("/api/v1/trading-state", account=account))
+
+    def set_trading_state(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Restrict a scope, or lift what restricts it."""
+        return self._post("/api/v1/trading-state", body)
+
+    def move_cash(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Deposit or withdraw."""
+        return self._post("/api/v1/cash", body)
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._read(self._send("POST", path, body=body)))
 
     def _get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401 - whatever JSON holds
         return self._read(self._send("GET", path, query=query))

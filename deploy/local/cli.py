@@ -4,20 +4,15 @@ Belongs here: commands, options, exit codes, and what goes to stdout and stderr.
 Keep out: how anything is done; heavy imports stay inside the commands, so that help is quick.
 """
 
-import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+from deploy.local import control_cli, state_cli
 from deploy.local.errors import DeployError
+from deploy.local.invocation import Json, running, settings
 from deploy.local.request import DEFAULT_FROM, DEFAULT_SOURCE, DEFAULT_TO
-
-if TYPE_CHECKING:
-    from deploy.local.home import Home
-    from deploy.local.settings import Settings
-    from deploy.local.stackfile import StackRecord
 
 app = typer.Typer(
     name="trading",
@@ -28,8 +23,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 bad input, 3 no stack runs, 4 a stack runs already, "
     "5 port taken, 6 state folder unusable, 7 a child keeps dying, 130 interrupted.",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
 def main() -> None:
@@ -52,7 +45,7 @@ def up() -> None:
     from deploy.local import session
     from deploy.local.console import Narrator
 
-    session.up(_settings(), Narrator())
+    session.up(settings(), Narrator())
 
 
 @app.command()
@@ -61,7 +54,7 @@ def down() -> None:
     from deploy.local import session
     from deploy.local.console import Narrator
 
-    session.down(_settings(), Narrator())
+    session.down(settings(), Narrator())
 
 
 @app.command()
@@ -71,7 +64,7 @@ def status(as_json: Json = False) -> None:
     from deploy.local.console import Narrator
 
     narrator = Narrator(as_json=as_json)
-    home, record = _running()
+    home, record = running()
     state = statuses.gather(home, record)
     if as_json:
         narrator.document(state)
@@ -109,7 +102,7 @@ def run(
     from deploy.local.console import Narrator
 
     asked = request.Asked(source, path, start, end, symbols, account, strategy)
-    session.run(_settings(), asked, Narrator(as_json=as_json), fresh=fresh, leave=leave)
+    session.run(settings(), asked, Narrator(as_json=as_json), fresh=fresh, leave=leave)
 
 
 @app.command()
@@ -121,7 +114,7 @@ def why(fill_id: str, as_json: Json = False) -> None:
 
     narrator = Narrator(as_json=as_json)
     asked = whys.fill_id(fill_id)
-    home, record = _running()
+    home, record = running()
     answer = Core(record.core_url, home.token_file).why(asked)
     if as_json:
         narrator.document({**answer, "dagster_url": record.dagster_url})
@@ -134,8 +127,8 @@ def verify(as_json: Json = False) -> None:
     """Fold the journal and compare it with the tables; exit 1 when something differs."""
     from deploy.local import verification
 
-    _, record = _running()
-    raise SystemExit(verification.verify(record, as_json=as_json))
+    home, record = running()
+    raise SystemExit(verification.verify(home, record, as_json=as_json))
 
 
 @app.command()
@@ -144,29 +137,14 @@ def token() -> None:
     from deploy.local.errors import NotRunningError
     from deploy.local.home import Home
 
-    file = Home(_settings().home).token_file
+    file = Home(settings().home).token_file
     if not file.exists():
         raise NotRunningError(f"{file} does not exist: start the stack first.")
     sys.stdout.write(file.read_text().strip() + "\n")
 
 
-def _settings() -> "Settings":
-    from deploy.local import settings
-
-    return settings.read(os.environ, Path.cwd())
-
-
-def _running() -> "tuple[Home, StackRecord]":
-    from deploy.local import stackfile
-    from deploy.local.errors import NotRunningError
-    from deploy.local.home import Home
-
-    home = Home(_settings().home)
-    record = stackfile.running(home)
-    if record is None:
-        raise NotRunningError(f"No stack runs on {home.root}: start one with trading up.")
-    return home, record
-
+control_cli.register(app)
+state_cli.register(app)
 
 if __name__ == "__main__":
     main()

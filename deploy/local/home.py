@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deploy.local.errors import AlreadyRunningError, HomeError
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 LOCK_ATTEMPTS = 5
 
 
@@ -78,6 +78,11 @@ class Home:
     def dagster(self) -> Path:
         """DAGSTER_HOME."""
         return self.root / "dagster"
+
+    @property
+    def heads(self) -> Path:
+        """Chain heads of each account's journal, kept outside PostgreSQL."""
+        return self.root / "heads"
 
     @property
     def lake(self) -> Path:

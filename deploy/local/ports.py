@@ -42,18 +42,19 @@ def require_free(port: int, variable: str, host: str = "127.0.0.1") -> None:
 
 def internal(home: Home) -> dict[str, int]:
     """The remembered internal ports, with a new choice for any that is missing or taken."""
-    remembered = _remembered(home)
+    known = remembered(home)
     chosen: dict[str, int] = {}
     for name in INTERNAL:
-        port = remembered.get(name)
+        port = known.get(name)
         usable = port is not None and port not in chosen.values() and is_free(port)
         chosen[name] = port if port is not None and usable else _choose(set(chosen.values()))
-    if chosen != remembered:
+    if chosen != known:
         write_private(home.ports_file, json.dumps(chosen, indent=2) + "\n")
     return chosen
 
 
-def _remembered(home: Home) -> dict[str, int]:
+def remembered(home: Home) -> dict[str, int]:
+    """The internal ports that this folder's stack used last; empty before the first start."""
     try:
         found = json.loads(home.ports_file.read_text())
     except (FileNotFoundError, ValueError):

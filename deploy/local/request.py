@@ -14,7 +14,9 @@ from deploy.local.errors import BadInputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from execution.domain.config import Sizing
     from pipelines.sources import History, Source
+    from pipelines.strategies.technical import TechnicalStrategy
 
 DEFAULT_SOURCE = "sample"
 DEFAULT_FROM = "2012-01-01"
@@ -54,13 +56,15 @@ class Request:
     sessions: int
     dataset: str
     known_sessions: tuple[date, ...]
+    sizing: "Sizing | None" = None
+    """What the strategy's file says of it, for an account that is opened."""
 
 
 def check(asked: Asked) -> Request:
     """The request, or BadInputError with the value that is wrong."""
-    start, end = _day("--from", asked.start), _day("--to", asked.end)
-    strategy_file, strategy = _absolute(asked.strategy), _strategy_name(asked.strategy)
-    account = _account(asked.account or (strategy if asked.strategy else asked.source))
+    start, end = day("--from", asked.start), day("--to", asked.end)
+    strategy_file, strategy = _absolute(asked.strategy), _strategy(asked.strategy)
+    account = _account(asked.account or (strategy.name if asked.strategy else asked.source))
     path = _absolute(asked.path)
     symbols = _symbols(asked.symbols)
     source = _read(asked.source, path, symbols)
@@ -71,25 +75,36 @@ def check(asked: Asked) -> Request:
         symbols=symbols,
         account=account,
         strategy_file=strategy_file,
-        strategy=strategy,
+        strategy=strategy.name,
         first_session=sessions[0],
         last_session=sessions[-1],
         sessions=len(sessions),
         dataset=source.dataset,
         known_sessions=_known_sessions(source.read),
+        sizing=strategy.sizing,
     )
+
+
+def day(option: str, text: str) -> date:
+    """What an option says as a day; raises BadInputError."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInputError(
+            f"{option} is {text!r} and must be a day such as 2012-01-31."
+        ) from error
 
 
 def _absolute(path: str | None) -> str:
     return str(Path(path).expanduser().absolute()) if path else ""
 
 
-def _strategy_name(path: str | None) -> str:
+def _strategy(path: str | None) -> "TechnicalStrategy":
     from pipelines.errors import PipelineError
     from pipelines.strategy_file import open_strategy
 
     try:
-        return open_strategy(_absolute(path)).name
+        return open_strategy(_absolute(path))
     except PipelineError as error:
         raise BadInputError(str(error)) from error
 
@@ -137,15 +152,6 @@ def _known_sessions(history: "History") -> tuple[date, ...]:
     from pipelines.request import good_sessions
 
     return tuple(good_sessions(history))
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInputError(
-            f"{option} is {text!r} and must be a day such as 2012-01-31."
-        ) from error
 
 
 def _symbols(text: str | None) -> tuple[str, ...]:

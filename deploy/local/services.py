@@ -40,7 +40,7 @@ def services(
 ) -> list[Service]:
     """Every child that this stack needs; external servers need none."""
     external = settings.external
-    shared = connections.shared(home, at)
+    shared = connections.shared(home, at) | {"TRADING_HEADS_DIR": str(home.heads)}
     if not external.nats_url:
         shared["NATS_MONITOR_URL"] = f"http://127.0.0.1:{ports['nats_monitor']}"
     owned = [] if external.database_url else [database(home, ports["postgres"], secrets)]

@@ -13,11 +13,13 @@ from rich.text import Text
 
 from deploy.local import processes
 from deploy.local.api import Core
+from deploy.local.control import scope_of
 from deploy.local.errors import DeployError, NotRunningError
 from deploy.local.home import Home
 from deploy.local.stackfile import ChildRecord, StackRecord
 from deploy.local.summary import counts_line, money
 
+MOST_RESTRICTIONS = 5
 TIMEOUT_S = 3.0
 """A core that does not answer by then is told as not ready: status is for looking at trouble."""
 
@@ -93,6 +95,19 @@ def _account_line(account: Mapping[str, Any]) -> str:
     session = account.get("closed_session") or "no session yet"
     orders = counts_line(account.get("orders") or {})
     equity = f"{money(account['equity'])} {account['currency']}"
-    return (
+    line = (
         f"\nAccount {account['account']} ({account['mode']}): {equity}, {session}; orders: {orders}"
     )
+    return "\n  ".join([line, *_held_back(account)])
+
+
+def _held_back(account: Mapping[str, Any]) -> list[str]:
+    """What keeps the account from trading freely, a line each."""
+    switch = ["kill switch ENGAGED: every new order is refused"] if account["kill_switch"] else []
+    restrictions = account["restrictions"]
+    lines = [
+        f"{scope_of(each)} {each['state']}: {each['reason']}"
+        for each in restrictions[:MOST_RESTRICTIONS]
+    ]
+    more = len(restrictions) - MOST_RESTRICTIONS
+    return [*switch, *lines, *([f"and {more} more: see trading state"] if more > 0 else [])]

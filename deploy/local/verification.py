@@ -8,12 +8,18 @@ import os
 import subprocess
 import sys
 
+from deploy.local.home import Home
 from deploy.local.stackfile import StackRecord
 
 
-def verify(record: StackRecord, *, as_json: bool) -> int:
+def verify(home: Home, record: StackRecord, *, as_json: bool) -> int:
     """Run the verifier; its report goes to stdout, its exit code is 0 or 1."""
     words = [sys.executable, "-m", "execution.verify", *(["--json"] if as_json else [])]
-    environment = {**os.environ, "DATABASE_URL": record.environment["DATABASE_URL"]}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": record.environment["DATABASE_URL"],
+        "TRADING_LAKE_URL": record.environment["TRADING_LAKE_URL"],
+        "TRADING_HEADS_DIR": str(home.heads),
+    }
     done = subprocess.run(words, env=environment, check=False)
     return 1 if done.returncode else 0

@@ -18,6 +18,24 @@ LONG_DECIMAL = re.compile(r"-?\d+\.\d+\Z")
 FILL = ("fill_id", "side", "quantity", "symbol", "price")
 ORDER = ("order_id", "type", "side", "quantity", "symbol")
 SIGNAL = ("strategy", "symbol", "session", "score")
+STEPS = (
+    "method",
+    "reason",
+    "score",
+    "held",
+    "weight_of_score",
+    "volatility",
+    "weight_of_volatility",
+    "sector",
+    "sector_factor",
+    "gross_factor",
+    "weight",
+    "price",
+    "target",
+    "cash_factor",
+)
+"""Of the shipped sizing method, as one follows from the other; another method's come after."""
+
 REPEATED = {"order_id", "signal_id", "account", "sleeve", "kind", "reasons", "provenance"}
 """Said elsewhere in the tree."""
 
@@ -45,13 +63,18 @@ def render(answer: Mapping[str, Any], dagster_url: str) -> Tree:
     _rows(root.add(_title("Order", _words(order, ORDER))), order, {*ORDER, *REPEATED})
     _checks(root, answer.get("checks") or [])
     if answer.get("sizing"):
-        _rows(root.add(_title("Sizing", "")), answer["sizing"], set())
+        _rows(root.add(_title("Sizing", "")), _step_by_step(answer["sizing"]), set())
     if signal:
         _signal(root, signal)
         _origin(root, answer.get("provenance") or signal.get("provenance") or {}, dagster_url)
     else:
         root.add(_title("Signal", "none: a person or another program sent this order"))
     return root
+
+
+def _step_by_step(sizing: Mapping[str, Any]) -> dict[str, Any]:
+    known = {name: sizing[name] for name in STEPS if name in sizing}
+    return known | dict(sizing)
 
 
 def _checks(root: Tree, checks: list[Mapping[str, Any]]) -> None:
@@ -82,7 +105,7 @@ def _origin(root: Tree, origin: Mapping[str, Any], dagster_url: str) -> None:
 def _rows(branch: Tree, values: Mapping[str, Any], hidden: set[str]) -> None:
     """The other fields, one line each, without what is empty."""
     for name, value in values.items():
-        if name not in hidden and value not in (None, "", [], {}):
+        if name not in hidden and value is not False and value not in (None, "", [], {}):
             branch.add(Text(f"{name}: ", style="dim").append(_plain(value), style="none"))
 
 

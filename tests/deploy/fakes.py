@@ -29,6 +29,8 @@ ACCOUNT: dict[str, Any] = {
     "closed_session": None,
     "orders": {},
     "fills": {},
+    "kill_switch": False,
+    "restrictions": [],
 }
 KNOWN = {"account": "sample", "mode": "replay", "strategies": ["technical"], "sources": ["sample"]}
 

@@ -44,7 +44,21 @@ def test_a_bad_file_is_named_with_row_and_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["status"], ["status", "--json"], ["down"], ["why", "abcdef"], ["verify"], ["token"]]
+    "words",
+    [
+        ["status"],
+        ["status", "--json"],
+        ["down"],
+        ["why", "abcdef"],
+        ["verify"],
+        ["token"],
+        ["kill"],
+        ["flatten", "sample"],
+        ["cancel", "mine"],
+        ["limits"],
+        ["state"],
+        ["cash", "sample", "manual", "5"],
+    ],
 )
 def test_without_a_stack_the_exit_code_is_3(tmp_path: Path, words: list[str]) -> None:
     done = trading(tmp_path / "home", *words)

@@ -51,7 +51,9 @@ def test_the_folder_is_private_and_opening_it_again_changes_nothing(home: Home) 
 
 def test_a_folder_of_another_version_is_refused_in_one_sentence(home: Home) -> None:
     home.layout_file.write_text(json.dumps({"layout": 99}))
-    with pytest.raises(HomeError, match="layout version 99 and this program needs 1") as caught:
+    with pytest.raises(
+        HomeError, match=f"layout version 99 and this program needs {homes.LAYOUT_VERSION}"
+    ) as caught:
         homes.prepare(home)
     assert "\n" not in str(caught.value)
 

@@ -1,6 +1,7 @@
 """The request of a run: defaults, and one sentence for each way it can be wrong."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from deploy.local import request
 from deploy.local.errors import BadInputError
 from deploy.local.request import Asked
+from execution.domain.config import Sizing
 
 
 def test_the_defaults_are_the_samples_2012() -> None:
@@ -34,6 +36,24 @@ def test_symbols_and_path_are_made_plain(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert checked.path == str(tmp_path / "prices.csv")
     assert checked.symbols == ("ABC",)
     assert checked.account == "mine"
+
+
+STRATEGY = 'name = "trend"\nversion = "1"\nthreshold = 0.2\n[weights]\nmacd_score = 1.0\n'
+
+
+def test_a_strategys_file_may_say_how_its_scores_become_positions(tmp_path: Path) -> None:
+    file = tmp_path / "trend.toml"
+    file.write_text(STRATEGY)
+    assert request.check(Asked(strategy=str(file))).sizing is None
+    file.write_text(STRATEGY + "[sizing]\nmax_weight = 0.05\n")
+    checked = request.check(Asked(strategy=str(file)))
+    assert (checked.strategy, checked.account) == ("trend", "trend")
+    assert checked.sizing == Sizing(max_weight=Decimal("0.05"))
+    file.write_text(STRATEGY + "[sizing]\nmax_wait = 0.05\n")
+    with pytest.raises(BadInputError, match="unknown field `max_wait`") as caught:
+        request.check(Asked(strategy=str(file)))
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
 
 
 @pytest.mark.parametrize(

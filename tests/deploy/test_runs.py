@@ -1,18 +1,21 @@
 """One run against a fake Dagster and a fake core: started, followed, canceled, refused."""
 
 import threading
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.local import runs
+from deploy.local import accounts, runs
 from deploy.local.api import Core
 from deploy.local.dagster_api import Dagster
 from deploy.local.errors import BadInputError, DeployError, InterruptedRunError, RunFailedError
 from deploy.local.report import Report
 from deploy.local.request import Request
+from execution.domain.config import Sizing
 from tests.deploy import fakes
 from tests.deploy.fakes import FakeCore, FakeDagster
 
@@ -30,6 +33,7 @@ REQUEST = Request(
     dataset="sample",
     known_sessions=DAYS,
 )
+SIZED = replace(REQUEST, sizing=Sizing(max_weight=Decimal("0.05")))
 Fakes = tuple[FakeDagster, FakeCore]
 
 
@@ -176,6 +180,30 @@ def test_an_unknown_account_is_opened_and_asked_nothing(
     execute(core, dagster, tmp_path)
     opened = {"account": "sample", "strategies": ["technical"], "sources": ["sample"]}
     assert fake_core.asked[1] == ("POST /api/v1/accounts", opened)
+
+
+def test_an_account_is_opened_with_the_sizing_of_its_strategys_file(
+    core: Core, fake_core: FakeCore
+) -> None:
+    fake_core.answers["GET /api/v1/accounts"] = []
+    accounts.prepare(core, SIZED)
+    opened = dict(fake_core.asked)["POST /api/v1/accounts"]
+    assert opened["sizing"]["technical"]["max_weight"] == "0.05"
+    # the core that gives it back finds the same file again
+    fake_core.answers["GET /api/v1/accounts"] = [{**fakes.KNOWN, "sizing": opened["sizing"]}]
+    accounts.prepare(core, SIZED)
+
+
+def test_an_account_that_was_opened_with_other_sizing_is_bad_input(
+    core: Core, fake_core: FakeCore
+) -> None:
+    other = {"technical": {"max_weight": "0.050"}}
+    fake_core.answers["GET /api/v1/accounts"] = [{**fakes.KNOWN, "sizing": other}]
+    accounts.prepare(core, SIZED)  # the same figure, written otherwise
+    other["technical"]["max_weight"] = "0.06"
+    with pytest.raises(BadInputError, match="other sizing than the table") as caught:
+        accounts.prepare(core, SIZED)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
