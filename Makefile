@@ -1,6 +1,6 @@
 # Everything a user runs; `make help` lists it. Needs Python 3.11 to 3.13 and make, nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench lock clean
+.PHONY: help install run test check prove prove-long bench lock clean
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
@@ -30,6 +30,12 @@ check: .venv/installed ## formatting, lint, types, import rules
 
 test: check ## every check and every test, the same as CI
 	@$(BIN)/python -m pytest
+
+prove: .venv/installed ## prove what docs/GUARANTEES.md promises, in less than ten minutes
+	@$(BIN)/python -m tests.proof --form full --report docs/GUARANTEES.md
+
+prove-long: .venv/installed ## the same with ten times as many kills, power cuts and an hour of work
+	@$(BIN)/python -m tests.proof --form long --report docs/GUARANTEES.md
 
 bench: .venv/installed ## measure speed and memory, and print the ratios
 	@$(BIN)/python -m tests.benchmarks

@@ -1,160 +1,37 @@
-"""Measures the main job on a stack of its own and prints each figure beside its goal.
+"""`make bench`: measures speed and memory and prints each figure beside its goal.
 
-The second part needs the S&P prices: TRADING_TEST_DATA names the folder that holds
-prices/sp500_daily_2013_2018.parquet; without it that part says NOT RUN.
+A part that is named is measured alone: `python -m tests.benchmarks engine --inputs 10000000`.
+Figures are for reading: the exit status is 0 unless something breaks.
 """
 
-import os
-import sys
-import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+import argparse
 
-import psutil
-import psycopg
+from tests.benchmarks import engine, journal, main_job, orders
+from tests.benchmarks.stage import stage
 
-from execution.domain import engine
-from execution.domain.inputs import OpenAccount
-from execution.domain.state import Inbox, State
-from execution.verify import verify
-from tests.execution.factories import CONFIG, DAYS, feed
-from tests.system.stack import LocalStack, up
-
-SP500 = "prices/sp500_daily_2013_2018.parquet"
-SESSIONS_PER_MONTH = 21
-
-
-@dataclass
-class Watch:
-    """Peak resident memory by process name, sampled while the block runs; MiB."""
-
-    peaks: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def over(self, stack: LocalStack) -> Iterator["Watch"]:
-        done = threading.Event()
-        children = stack.status()["children"]
-        names = {child["pid"]: child["name"] for child in children if child["pid"]}
-        thread = threading.Thread(target=self._sample, args=(names, done))
-        thread.start()
-        try:
-            yield self
-        finally:
-            done.set()
-            thread.join()
-
-    def _sample(self, names: dict[int, str], done: threading.Event) -> None:
-        while not done.wait(0.5):
-            for pid, name in names.items():
-                for process, label in _family(pid, name):
-                    try:
-                        mebibytes = process.memory_info().rss / 2**20
-                    except psutil.Error:
-                        continue
-                    self.peaks[label] = max(self.peaks.get(label, 0), mebibytes)
-
-
-def _family(pid: int, name: str) -> Iterator[tuple[psutil.Process, str]]:
-    try:
-        process = psutil.Process(pid)
-        yield process, name
-        for child in process.children(recursive=True):
-            yield child, f"{name}'s child"
-    except psutil.Error:
-        return
-
-
-def say(what: str, figure: str, goal: str = "") -> None:
-    sys.stdout.write(f"{what:<58} {figure:>16}  {goal}\n")
-    sys.stdout.flush()
-
-
-def cpu_seconds(stack: LocalStack, child: str) -> float:
-    times = psutil.Process(stack.pid_of(child)).cpu_times()
-    return float(times.user + times.system)
-
-
-def measured(stack: LocalStack, *words: str) -> tuple[dict[str, Any], float, float]:
-    """The report of a run, its wall time, and the CPU time that the trading core took for it."""
-    before, began = cpu_seconds(stack, "trading-core"), time.monotonic()
-    report = stack.run(*words)
-    wall = time.monotonic() - began
-    return report, wall, cpu_seconds(stack, "trading-core") - before
-
-
-def month_ratio(stack: LocalStack, account: str) -> float:
-    """How long the last month's sessions took in the core, against the first month's."""
-    query = """SELECT max(received_at) FROM journal WHERE account = %s AND kind = 'signal_set.v1'
-        GROUP BY stamped_at ORDER BY stamped_at"""
-    with psycopg.connect(stack.secret_environment()["DATABASE_URL"]) as connection:
-        ends = [row[0] for row in connection.execute(query, (account,)).fetchall()]
-    first = ends[SESSIONS_PER_MONTH] - ends[0]
-    last = ends[-1] - ends[-1 - SESSIONS_PER_MONTH]
-    return float(last / first)
-
-
-def bench_engine() -> None:
-    """The engine alone: signals through sizing, checks and books, in memory."""
-    scores = {f"S{n:03d}": f"{(n % 7 - 3) / 4:.2f}" for n in range(100)}
-    items = feed(DAYS, scores)
-    state, inbox = State(), Inbox()
-    engine.handle(state, inbox, 1, OpenAccount(config=CONFIG))
-    began = time.perf_counter()
-    for seq, item in enumerate(items, 2):
-        engine.handle(state, inbox, seq, item)
-    say(
-        "engine in memory, 100 symbols, inputs per second",
-        f"{len(items) / (time.perf_counter() - began):,.0f}",
-    )
-
-
-def bench_sample(stack: LocalStack) -> None:
-    stack.run("--account", "warmup")
-    report, wall, core = measured(stack)
-    say("5 symbols x 250 sessions, warm trading run, seconds", f"{wall:.1f}", "goal: under 60")
-    say("  of that, the trading core's CPU, seconds", f"{core:.1f}", "goal: under 10")
-    for stage in report["stages"]:
-        say(f"  stage {stage['name']}, seconds", f"{stage['seconds']:.1f}")
-
-
-def bench_sp500(stack: LocalStack, prices: Path) -> None:
-    words = ["--source", "files", "--path", str(prices), "--from", "2014-01-01", "--to"]
-    with Watch().over(stack) as watch:
-        report, wall, core = measured(stack, *words, "2014-12-31")
-    signals = sum(report["account"]["dispositions"].values())
-    say("505 symbols x 252 sessions, trading run, seconds", f"{wall:.1f}", "goal: under 300")
-    say("  signals", f"{signals:,}")
-    say("  the trading core's CPU, seconds", f"{core:.1f}")
-    for stage in report["stages"]:
-        say(f"  stage {stage['name']}, seconds", f"{stage['seconds']:.1f}")
-    largest = max(watch.peaks, key=lambda name: watch.peaks[name])
-    peak = f"{watch.peaks[largest]:,.0f} MiB"
-    say(f"  largest process ({largest})", peak, "goal: under 2,048 MiB")
-    ratio = month_ratio(stack, "files")
-    say("  last month's sessions against the first month's", f"{ratio:.2f}x", "goal: at most 1.2x")
-    began = time.monotonic()
-    sound = verify(stack.secret_environment()["DATABASE_URL"]).sound
-    say(
-        "  trading verify of everything, seconds",
-        f"{time.monotonic() - began:.1f}",
-        f"sound: {sound}",
-    )
+PARTS = ("engine", "orders", "journal", "main-job")
 
 
 def main() -> None:
-    bench_engine()
-    data = os.environ.get("TRADING_TEST_DATA")
-    with tempfile.TemporaryDirectory() as folder, up(Path(folder)) as stack:
-        bench_sample(stack)
-        if data:
-            bench_sp500(stack, Path(data) / SP500)
-        else:
-            say("505 symbols x 252 sessions", "NOT RUN", "TRADING_TEST_DATA is not set")
+    """Measure the parts that were named, or all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--inputs", type=int, default=1_000_000, help="over which memory is flat")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the long journal")
+    given = parser.parse_args()
+    parts = given.parts or PARTS
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))} is none of {', '.join(PARTS)}")
+    if "engine" in parts:
+        engine.measure(given.inputs)
+    if {"orders", "journal"} & set(parts):
+        with stage() as servers:
+            if "orders" in parts:
+                orders.measure(servers)
+            if "journal" in parts:
+                journal.measure(servers, given.rows)
+    if "main-job" in parts:
+        main_job.measure()
 
 
 if __name__ == "__main__":
