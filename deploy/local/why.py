@@ -78,11 +78,18 @@ def _step_by_step(sizing: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checks(root: Tree, checks: list[Mapping[str, Any]]) -> None:
+    """One line for each with numbers; the others, which have nothing to tell, by name."""
     under = root.add(_title("Checks", f"({len(checks)})"))
+    silent: dict[str, list[str]] = {}
     for each in checks:
-        line = Text(f"{each['code']} {each['outcome']}")
-        numbers = _plain(each.get("numbers") or {})
-        under.add(line.append(f"  {numbers}" if numbers else "", style="dim"))
+        numbers, outcome = _plain(each.get("numbers") or {}), str(each["outcome"])
+        if numbers or outcome == "failed":
+            line = Text(f"{each['code']} {outcome}")
+            under.add(line.append(f"  {numbers}" if numbers else "", style="dim"))
+        else:
+            silent.setdefault(outcome.replace("_", " "), []).append(str(each["code"]))
+    for outcome, codes in silent.items():
+        under.add(Text(f"{outcome}: ").append(", ".join(codes), style="dim"))
 
 
 def _signal(root: Tree, signal: Mapping[str, Any]) -> None:
