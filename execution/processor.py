@@ -73,9 +73,10 @@ class Processor:
         await self.settle()
         self._loaded.head = after  # the next batch follows on it, or both are thrown away
         self._in_commit = frozenset(decided.item.input_id for decided in batch)
-        work = self._finish(before, rows, batch, outbox, messages)
+        work = self._finish(
+            before, rows, batch, store.snapshot(self._loaded.state), outbox, messages
+        )
         self._under_way = asyncio.create_task(work, name=f"commit-{account}")
-        await asyncio.sleep(0)  # it reads the state before the next batch changes it
 
     async def settle(self) -> None:
         """Wait until all that was decided is committed and acknowledged; raises what it raised."""
@@ -94,16 +95,17 @@ class Processor:
         before: Head,
         rows: JournalRows,
         batch: list[Decided],
+        state: store.Snapshot,
         outbox: list[Outgoing],
         messages: list[Msg],
     ) -> None:
         """Commit, and only then acknowledge and tell."""
         if batch:
-            account, state = self._account, self._loaded.state
+            account = self._account
             with metrics.BATCH_SECONDS.labels(account).time():
                 await store.commit(self._connection, account, before, rows, batch, state, outbox)
             _count(account, batch)
-            await self._after_commit(rows, batch, state)
+            await self._after_commit(rows, batch, self._loaded.state)
         for message in messages:
             with suppress(NatsError):  # without an acknowledgement it comes again, and is known
                 await message.ack()

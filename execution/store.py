@@ -78,6 +78,18 @@ class Decided:
         return tuple(map(encode_effect, self.effects))
 
 
+class Snapshot(NamedTuple):
+    """A state as a batch left it, while memory goes on."""
+
+    encoded: bytes
+    kill_switch: bool
+
+
+def snapshot(state: State) -> Snapshot:
+    """The state as it is now."""
+    return Snapshot(encode_state(state), state.kill_switch)
+
+
 class KillSwitch(NamedTuple):
     """What the rows of `kill_switches` say for one account; without its row it is engaged.
 
@@ -204,23 +216,23 @@ async def commit(
     before: Head,
     rows: Sequence[tuple[JournalRow, Head]],
     batch: Sequence[Decided],
-    state: State,
+    state: Snapshot,
     outbox: Iterable[Outgoing],
 ) -> None:
-    """Write the batch with its effects; `state` is read before anything is waited for.
+    """Write the batch with its effects.
 
     Raises ConcurrentWriterError where another wrote first, or where the kill switch says something
     else than when the batch was decided: then nothing of it may happen.
     """
-    after, encoded, engaged = rows[-1][1], encode_state(state), state.kill_switch
+    after = rows[-1][1]
     async with connection.transaction(), connection.cursor() as cursor:
-        await _move_head(cursor, account, before, after, encoded)
+        await _move_head(cursor, account, before, after, state.encoded)
         await _append_journal(cursor, account, rows)
         await tables.write(cursor, account, _numbered(rows, batch))
         await _fill_outbox(cursor, outbox)
         await _settle_commands(cursor, account, rows, batch)
         # Last, so that whoever turns it waits for one commit and not for a whole batch.
-        await _hold_switch(cursor, account, engaged=engaged)
+        await _hold_switch(cursor, account, engaged=state.kill_switch)
 
 
 async def keep_dead_letters(

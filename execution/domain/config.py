@@ -153,7 +153,7 @@ class Sizing(_Settings, frozen=True):
 
 def _require_between(name: str, value: Decimal | int, least: int, most: Decimal | int) -> None:
     if not least <= value <= most:
-        raise ValueError(f"{name} {value:.40} is not from {least} to {most}")
+        raise ValueError(f"{name} {value!s:.40} is not from {least} to {most}")
 
 
 class PaperCosts(_Settings, frozen=True):

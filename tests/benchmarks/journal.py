@@ -60,7 +60,8 @@ async def _build(database: Database, rows: int) -> int:
             ]
             now = datetime.now(UTC)
             written, after = store.journal_rows(head, ACCOUNT, ENGINE_VERSION, decided, now)
-            await store.commit(connection, ACCOUNT, head, written, decided, state, [])
+            snapshot = store.snapshot(state)
+            await store.commit(connection, ACCOUNT, head, written, decided, snapshot, [])
             head = after
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")

@@ -24,7 +24,9 @@ async def write(
         received_at = received_at or (await store.intake(connection, "sample", [])).received_at
         batch = [Decided(item, effects, None) for item, effects in core.journal]
         rows, _ = store.journal_rows(Head(), "sample", ENGINE_VERSION, batch, received_at)
-        await store.commit(connection, "sample", Head(), rows, batch, core.state, [])
+        await store.commit(
+            connection, "sample", Head(), rows, batch, store.snapshot(core.state), []
+        )
     return list(rows)
 
 
