@@ -40,6 +40,7 @@ def test_a_configuration_comes_back_as_it_was() -> None:
         ({"limits": {"quote_max_age_sessions": 0}}, ">= 1"),
         ({"sizing": {"full_score": "0"}}, "full_score 0 is not above zero"),
         ({"sizing": {"max_weight": "Infinity"}}, "max_weight Infinity is not finite"),
+        ({"sizing": {"max_positions": -1}}, "max_positions -1 is not from 0 to 10000"),
         ({"costs": {"slippage": "sNaN"}}, "slippage sNaN is not finite"),
         ({"mode": "replay\n"}, "mode"),
         ({"mode": "imaginary"}, "mode"),
