@@ -29,7 +29,9 @@ from tests.system.stack import LocalStack, up, wait_until_gone
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 SYMBOLS = {"AAPL", "FB", "GOOG", "IBM", "MSFT"}
-LAST = "2012-12-31"
+LAST = "2012-06-29"
+SPAN = ("--from", "2012-01-03", "--to", LAST)
+"""What the disturbed runs trade."""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +46,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
 def year(stack: LocalStack) -> dict[str, Any]:
     """The main job, once."""
     return stack.run()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stack: LocalStack, year: dict[str, Any]) -> dict[str, Any]:
+    """The span of the disturbed runs, traded once without a disturbance."""
+    return stack.run("--account", "undisturbed", *SPAN)
 
 
 def test_every_symbol_trades_with_the_shipped_defaults(
@@ -156,11 +164,13 @@ def test_one_session_by_hand_in_dagster(stack: LocalStack) -> None:
     ],
 )
 def test_a_kill_in_the_middle_and_a_second_run_end_the_same(
-    stack: LocalStack, year: dict[str, Any], victim: str
+    stack: LocalStack, undisturbed: dict[str, Any], victim: str
 ) -> None:
     account = "kill-" + victim.replace(" ", "-")
     processes = _processes(stack, victim)
-    running = threading.Thread(target=stack.call, args=("run", "--json", "--account", account))
+    running = threading.Thread(
+        target=stack.call, args=("run", "--json", "--account", account, *SPAN)
+    )
     running.start()
     seen: list[str] = []
     until(lambda: bool(_session(stack, account, seen)), f"{account} to begin", 120)
@@ -169,12 +179,12 @@ def test_a_kill_in_the_middle_and_a_second_run_end_the_same(
     assert seen[-1] < LAST, "everything was over before the kill"
     running.join()  # it may have failed, or not have noticed
     until(stack.ready, "the stack to be ready again", 120)
-    assert stack.run("--account", account)["equity"] == year["equity"]
+    assert stack.run("--account", account, *SPAN)["equity"] == undisturbed["equity"]
     same_as_undisturbed(stack, account)
 
 
 def test_a_slow_router_beside_another_changes_nothing(
-    stack: LocalStack, year: dict[str, Any], tmp_path: Path
+    stack: LocalStack, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     env = stack.secret_environment() | {"ROUTER_METRICS_PORT": "0"}
     slow = Child([sys.executable, "-m", "router"], tmp_path / "slow.log", env)
@@ -183,7 +193,7 @@ def test_a_slow_router_beside_another_changes_nothing(
     limping = threading.Thread(target=_limp, args=(slow, done))
     limping.start()
     try:
-        assert stack.run("--account", "tworouters")["equity"] == year["equity"]
+        assert stack.run("--account", "tworouters", *SPAN)["equity"] == undisturbed["equity"]
     finally:
         done.set()
         limping.join()
@@ -192,22 +202,24 @@ def test_a_slow_router_beside_another_changes_nothing(
 
 
 def test_a_fresh_stack_whose_supervisor_is_killed_in_the_middle_decides_the_same(
-    year: dict[str, Any], tmp_path: Path
+    undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     first = LocalStack(tmp_path)
     first.up()
-    running = threading.Thread(target=first.call, args=("run", "--json"))
+    running = threading.Thread(
+        target=first.call, args=("run", "--json", "--account", "undisturbed", *SPAN)
+    )
     running.start()
     seen: list[str] = []
-    until(lambda: bool(_session(first, "sample", seen)), "the account to begin", 120)
+    until(lambda: bool(_session(first, "undisturbed", seen)), "the account to begin", 120)
     first.supervisor.kill()
     running.join()
     wait_until_gone(tmp_path)
     with up(tmp_path) as stack:
-        again = stack.run()
+        again = stack.run("--account", "undisturbed", *SPAN)
     assert seen[-1] < LAST, "everything was over before the kill"
-    assert again["account"]["decision_hash"] == year["account"]["decision_hash"]
-    assert again["equity"] == year["equity"]
+    assert again["account"]["decision_hash"] == undisturbed["account"]["decision_hash"]
+    assert again["equity"] == undisturbed["equity"]
     wait_until_gone(tmp_path)
 
 
@@ -219,9 +231,9 @@ def same_as_undisturbed(stack: LocalStack, account: str) -> None:
     """
     url = stack.secret_environment()["DATABASE_URL"]
     with psycopg.connect(url) as connection:
-        inputs = {name: _journal(connection, name) for name in (account, "sample")}
+        inputs = {name: _journal(connection, name) for name in (account, "undisturbed")}
     ids = {name: {i.input_id for i in items[1:]} for name, items in inputs.items()}
-    assert ids[account] == ids["sample"]
+    assert ids[account] == ids["undisturbed"]
     state, inbox, effects = State(), Inbox(), list[Effect]()
     for seq, item in enumerate(sorted(inputs[account], key=_in_feed_order), 1):
         effects += engine.handle(state, inbox, seq, item)
