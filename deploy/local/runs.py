@@ -13,7 +13,12 @@ from typing import Any
 from deploy.local import accounts, figures
 from deploy.local.api import Core
 from deploy.local.dagster_api import CodeServerUnreachableError, Dagster, RunState, UnreachableError
-from deploy.local.errors import DeployError, InterruptedRunError, RunFailedError
+from deploy.local.errors import (
+    DeployError,
+    InterruptedRunError,
+    NotRunningError,
+    RunFailedError,
+)
 from deploy.local.report import Report
 from deploy.local.request import Request
 
@@ -38,13 +43,17 @@ def execute(
     lake_url: str,
     show: Show,
     stop: threading.Event,
+    alive: Callable[[], bool],
 ) -> Report:
-    """Run the job and say what happened; raises RunFailedError with the reason."""
+    """Run the job and say what happened; raises RunFailedError with the reason.
+
+    `alive` says whether the stack is there, so that nobody waits for one that ended.
+    """
     began = time.monotonic()
     accounts.prepare(core, request)
     run_id = _launch(request, dagster, stop)
     progress = Progress(request, core)
-    state = _follow(run_id, dagster, lambda state: show(*progress.of(state)), stop)
+    state = _follow(run_id, dagster, lambda state: show(*progress.of(state)), stop, alive)
     if state is None:
         raise InterruptedRunError(_cancel(run_id, dagster))
     if state.status != "SUCCESS":
@@ -121,7 +130,11 @@ def share(session: date, request: Request) -> float | None:
 
 
 def _follow(
-    run_id: str, dagster: Dagster, show: Callable[[RunState], None], stop: threading.Event
+    run_id: str,
+    dagster: Dagster,
+    show: Callable[[RunState], None],
+    stop: threading.Event,
+    alive: Callable[[], bool],
 ) -> RunState | None:
     """Poll until the run has finished, None when asked to stop before that.
 
@@ -132,7 +145,11 @@ def _follow(
         try:
             state = dagster.state(run_id)
             silent_since = None
-        except UnreachableError:
+        except UnreachableError as error:
+            if not alive():
+                raise NotRunningError(
+                    "The stack ended during the job; start it again, and trading run takes it up."
+                ) from error
             silent_since = silent_since or time.monotonic()
             if time.monotonic() - silent_since > UNREACHABLE_LIMIT_S:
                 raise

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from deploy.local import processes, request, runs, stackfile, summary
 from deploy.local.api import Core
@@ -124,7 +125,8 @@ def _execute(
     core = Core(record.core_url, home.token_file)
     dagster, lake_url = Dagster(record.dagster_url), record.environment["TRADING_LAKE_URL"]
     with narrator.working("Running") as show:
-        return runs.execute(checked, core, dagster, lake_url, show, stop)
+        alive = partial(processes.is_alive, record.supervisor)
+        return runs.execute(checked, core, dagster, lake_url, show, stop, alive)
 
 
 def _tell(report: Report, narrator: Narrator) -> None:

@@ -11,8 +11,14 @@ import pytest
 
 from deploy.local import accounts, runs
 from deploy.local.api import Core
-from deploy.local.dagster_api import Dagster
-from deploy.local.errors import BadInputError, DeployError, InterruptedRunError, RunFailedError
+from deploy.local.dagster_api import Dagster, RunState, UnreachableError
+from deploy.local.errors import (
+    BadInputError,
+    DeployError,
+    InterruptedRunError,
+    NotRunningError,
+    RunFailedError,
+)
 from deploy.local.report import Report
 from deploy.local.request import Request
 from execution.domain.config import Sizing
@@ -46,7 +52,7 @@ def execute(
     core: Core, dagster: Dagster, lake: Path, stop: threading.Event | None = None
 ) -> Report:
     stopped = stop or threading.Event()
-    return runs.execute(REQUEST, core, dagster, str(lake), lambda *_: None, stopped)
+    return runs.execute(REQUEST, core, dagster, str(lake), lambda *_: None, stopped, lambda: True)
 
 
 def test_a_run_reports_the_sums_of_its_sessions(
@@ -148,9 +154,28 @@ def test_a_stop_cancels_the_run_and_says_so(
     fake_dagster.states = ["STARTED"]
     stop, show = stop_after(2)
     with pytest.raises(InterruptedRunError, match="run run-1 was canceled") as caught:
-        runs.execute(REQUEST, core, dagster, str(tmp_path), show, stop)
+        runs.execute(REQUEST, core, dagster, str(tmp_path), show, stop, lambda: True)
     assert caught.value.exit_code == 130
     assert fake_dagster.of("Cancel") == [{"ids": ["run-1"], "policy": "SAFE_TERMINATE"}]
+
+
+def test_nobody_waits_for_a_stack_that_ended(
+    core: Core, dagster: Dagster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def silent(_run_id: str) -> RunState:
+        raise UnreachableError("nobody answers")
+
+    monkeypatch.setattr(dagster, "state", silent)
+    with pytest.raises(NotRunningError, match="ended during the job"):
+        runs.execute(
+            REQUEST,
+            core,
+            dagster,
+            str(tmp_path),
+            lambda *_: None,
+            threading.Event(),
+            lambda: False,
+        )
 
 
 def test_a_stop_that_cannot_cancel_says_that_the_run_may_go_on(
@@ -159,7 +184,7 @@ def test_a_stop_that_cannot_cancel_says_that_the_run_may_go_on(
     fake_dagster.states, fake_dagster.cancels = ["STARTED"], ["TerminateRunFailure"]
     stop, show = stop_after(1)
     with pytest.raises(InterruptedRunError, match=r"may go on .*/runs/run-1.*it is over"):
-        runs.execute(REQUEST, core, dagster, str(tmp_path), show, stop)
+        runs.execute(REQUEST, core, dagster, str(tmp_path), show, stop, lambda: True)
 
 
 def test_a_stop_while_the_code_server_is_silent_starts_nothing(
