@@ -99,6 +99,14 @@ async def realised(connection: Connection, account: str) -> dict[tuple[str, str]
     return {(row["sleeve"], row["symbol"]): row["realised"] for row in rows}
 
 
+async def capital(connection: Connection, account: str) -> dict[str, Decimal]:
+    """What was paid in by sleeve, less what was withdrawn; nothing before the first session."""
+    query: LiteralString = """SELECT sleeve, -sum(amount) AS capital FROM ledger
+        WHERE account = %(account)s AND ledger_account = 'capital' GROUP BY 1"""
+    rows = await _all(connection, query, {"account": account})
+    return {row["sleeve"]: row["capital"] for row in rows}
+
+
 async def equity(
     connection: Connection, account: str, start: date | None, end: date | None
 ) -> list[Row]:

@@ -5,6 +5,7 @@ Keep out: orders, controls and books (order_routes.py, control_routes.py, book_r
 """
 
 from datetime import date
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated
 
@@ -104,18 +105,20 @@ async def show_account(connection: Read, account: Name = "sample") -> Answer:
         "restrictions": queries.restrictions(state),
         "limits_version": (state.limits if state.config else config.limits).version,
     }
-    return Answer({"account": account} | _money(config, state) | held_back | head | counts)
+    money = _money(config, state, await queries.capital(connection, account))
+    return Answer({"account": account} | money | held_back | head | counts)
 
 
-def _money(config: AccountConfig, state: State) -> queries.Row:
+def _money(config: AccountConfig, state: State, paid_in: dict[str, Decimal]) -> queries.Row:
     """Before the first session an account is worth its capital."""
+    capital = config.capital | paid_in
     begun = state.session is not None
     equity = desk.sleeve_equity(state) if begun else config.capital
     cash = state.cash if begun else config.capital
     return {
         "mode": config.mode,
         "currency": config.currency,
-        "capital": cents(sum(config.capital.values(), ZERO)),
+        "capital": cents(sum(capital.values(), ZERO)),
         "cash": cents(sum(cash.values(), ZERO)),
         "receivable": cents(sum((each.amount for each in state.receivables.values()), ZERO)),
         "accrued_interest": cents(sum(state.accrued.values(), ZERO)),
@@ -125,7 +128,7 @@ def _money(config: AccountConfig, state: State) -> queries.Row:
         "clock": state.clock,
         "sleeves": [
             {"sleeve": name, "capital": amount, "cash": cash[name], "equity": cents(equity[name])}
-            for name, amount in config.capital.items()
+            for name, amount in capital.items()
         ],
     }
 

@@ -133,6 +133,7 @@ def test_cash_moves_once_and_is_in_the_ledger(core: RunningCore, account: str) -
     assert core.http.post("/api/v1/cash", json=body | {"request_id": "in"}).json() == done.json()
     after = core.account(account)
     assert Decimal(after["cash"]) - Decimal(before["cash"]) == Decimal("250.50")
+    assert Decimal(after["capital"]) - Decimal(before["capital"]) == Decimal("250.50")
     sums = {
         (b["sleeve"], b["ledger_account"]): Decimal(b["balance"])
         for b in core.get("/api/v1/balances", account=account)

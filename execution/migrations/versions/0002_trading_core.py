@@ -21,6 +21,7 @@ ALTER TABLE equity ADD COLUMN receivable numeric(28, 2) NOT NULL DEFAULT 0;
 CREATE INDEX ON ledger (account, sleeve, symbol) INCLUDE (amount)
     WHERE ledger_account = 'realised';
 
+CREATE INDEX ON ledger (account, sleeve) INCLUDE (amount) WHERE ledger_account = 'capital';
 CREATE INDEX ON ledger (account, seq);
 
 CREATE VIEW average_costs AS
