@@ -29,7 +29,7 @@ PROMISE = (
     "From the commit of the kill switch on, under load from connections and signals, no order is "
     "accepted; the turn waits for less than 250 ms (p99)"
 )
-TURNS = {Form.SHORT: 20, Form.FULL: 200, Form.LONG: 1_000}
+TURNS = {Form.SHORT: 20, Form.FULL: 100, Form.LONG: 1_000}
 CONNECTIONS = 4
 WITHIN_MS = 250
 ACCOUNT = feed.ACCOUNT
