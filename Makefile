@@ -31,7 +31,7 @@ check: .venv/installed ## formatting, lint, types, import rules
 test: check ## every check and every test, the same as CI
 	@$(BIN)/python -m pytest
 
-prove: .venv/installed ## prove what docs/GUARANTEES.md promises, in less than ten minutes
+prove: .venv/installed ## prove what docs/GUARANTEES.md promises (about 12 minutes)
 	@$(BIN)/python -m tests.proof --form full --report docs/GUARANTEES.md
 
 prove-long: .venv/installed ## the same with ten times as many kills, power cuts and an hour of work
