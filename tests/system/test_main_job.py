@@ -29,7 +29,7 @@ from tests.system.stack import LocalStack, up, wait_until_gone
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 SYMBOLS = {"AAPL", "FB", "GOOG", "IBM", "MSFT"}
-LAST = "2012-06-29"
+LAST = "2012-03-30"
 SPAN = ("--from", "2012-01-03", "--to", LAST)
 """What the disturbed runs trade."""
 
