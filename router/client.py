@@ -133,10 +133,10 @@ async def pull(
 
 
 async def _connect(nc: Client, url: str, name: str, within_s: float) -> None:
-    last: list[Exception] = []
+    causes: dict[str, None] = {}  # each once: a refusal is often followed by a broken connection
 
     async def on_error(error: Exception) -> None:
-        last[:] = [error]
+        causes[repr(error)] = None
         log.warning("nats.failed name=%s error=%r", name, error)
 
     async def on_disconnect() -> None:
@@ -165,8 +165,8 @@ async def _connect(nc: Client, url: str, name: str, within_s: float) -> None:
             )
     except (TimeoutError, NatsError, OSError, ValueError) as error:
         await nc.close()
-        cause = last[0] if last else error
-        raise ConnectError(f"no NATS server at {_without_secrets(url)}: {cause!r}") from error
+        said = ", then ".join(causes) or repr(error)
+        raise ConnectError(f"no NATS server at {_without_secrets(url)}: {said}") from error
 
 
 async def _close(nc: Client) -> None:

@@ -148,6 +148,25 @@ async def test_a_wrong_password_says_so(nats_server: NatsServer) -> None:
             pass
 
 
+async def test_a_broken_connection_does_not_hide_what_was_said_before() -> None:
+    refusals = [b"-ERR 'Authorization Violation'\r\n"]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if refusals:
+            writer.write(b"INFO {}\r\n")
+            await reader.readuntil(b"PING\r\n")
+            writer.write(refusals.pop())
+            writer.close()
+        else:
+            writer.transport.abort()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(ConnectError, match=r"Authorization Violation.*, then "):
+            async with connected(f"nats://127.0.0.1:{port}", "test", within_s=2.5):
+                pass
+
+
 async def test_an_error_of_the_block_is_not_hidden(nats_url: str) -> None:
     with pytest.raises(ZeroDivisionError):
         async with connected(nats_url, "test"):
