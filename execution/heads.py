@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from execution import disk
 from execution.errors import HeadsUnreadableError
 
 
@@ -40,7 +41,7 @@ class HeadsFile:
         finally:
             os.close(descriptor)
         if new:
-            _sync_folder(self.path.parent)
+            disk.sync(self.path.parent)
 
     def ensure(self, head: KeptHead) -> None:
         """Add the journal's present end unless the last line says it; raises OSError.
@@ -85,12 +86,3 @@ def _write(descriptor: int, lines: bytes) -> None:
     while lines:
         lines = lines[os.write(descriptor, lines) :]
     os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new file's name too survives a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

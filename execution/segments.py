@@ -7,7 +7,6 @@ Keep out: which rows are archived and when (archive.py), and judging them (verif
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from itertools import islice
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet
 
+from execution import disk
 from execution.errors import ArchiveError
 from execution.hashing import JournalRow
 
@@ -90,10 +90,10 @@ class Segments:
             while batch := list(islice(remaining, ROWS_AT_ONCE)):
                 writer.write_table(_table(batch))
         if local:
-            _sync(target)
+            disk.sync(target)
             self._files.move(target, path)
             for folder in list(Path(path).parents)[:3]:  # each may be new: account, journal, lake
-                _sync(folder)
+                disk.sync(folder)
 
     def digest(self, file: str) -> bytes:
         """The SHA-256 of a segment's bytes; raises ArchiveError where it cannot be read."""
@@ -133,15 +133,6 @@ class Segments:
 
     def _path(self, file: str) -> str:
         return f"{self._root}/{file}"
-
-
-def _sync(path: str | Path) -> None:
-    """Wait until the disk has a file, or a folder's names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _table(batch: Sequence[HashedRow]) -> Any:  # noqa: ANN401 - pyarrow has no types

@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 
 from execution import hashing, tables
 from execution.domain.config import AccountConfig
-from execution.domain.effects import Effect, encode_effect
+from execution.domain.effects import Effect, encode_effect, join_effects
 from execution.domain.inputs import Command, Input, decode_command, decode_input
 from execution.domain.state import Inbox, State, decode_state, encode_state
 from execution.errors import ConcurrentWriterError
@@ -196,7 +196,7 @@ def journal_rows(
             input_id=decided.item.input_id,
             kind=str(decided.item.__struct_config__.tag),
             input=encode(decided.item),
-            effects=b"[%b]" % b",".join(decided.encoded),
+            effects=join_effects(decided.encoded),
             engine_version=version,
             stamped_at=decided.stamped_at,
             received_at=received_at,

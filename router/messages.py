@@ -12,7 +12,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -46,6 +46,14 @@ MAX_INTEGER_DIGITS = 15
 
 class InvalidMessageError(ValueError):
     """The bytes are no message of a known kind: correct the sender."""
+
+
+class RepeatedKeyError(ValueError):
+    """A key stands twice in one JSON object, which could be read either way: send it once."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"key {key[:40]!r} is there more than once")
+        self.key = key
 
 
 class _Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -281,20 +289,19 @@ def decode(payload: bytes) -> Message:
     try:
         message: Message = _decoder.decode(payload)
         if encode(message) != payload:  # our own bytes hold no key twice
-            json.loads(payload, object_pairs_hook=_once)
+            json.loads(payload, object_pairs_hook=members)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidMessageError(str(error)[:500]) from error
     return message
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object's members; a key that is there twice could be read either way, so it is refused."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object's members, for `object_pairs_hook`; raises RepeatedKeyError."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
         seen = [key for key, _ in pairs]
-        twice = next(key for key in seen if seen.count(key) > 1)
-        raise ValueError(f"key {twice[:40]!r} is there more than once")
-    return members
+        raise RepeatedKeyError(next(key for key in seen if seen.count(key) > 1))
+    return found
 
 
 def digest(*parts: str) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from deploy.local.errors import AlreadyRunningError, HomeError
+from execution import disk
 
 LAYOUT_VERSION = 2
 LOCK_ATTEMPTS = 5
@@ -162,11 +163,7 @@ def write_private(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    disk.sync(path.parent)
 
 
 def _require_version(home: Home) -> None:

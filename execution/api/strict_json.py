@@ -13,6 +13,8 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from router.messages import RepeatedKeyError, members
+
 
 class StrictRoute(APIRoute):
     """A route whose JSON body names every field once and holds only numbers that JSON has."""
@@ -39,10 +41,12 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     """The value; raises HTTPException with the fault."""
     try:
         value = json.loads(
-            body, object_pairs_hook=_fields, parse_float=Decimal, parse_constant=_refuse_constant
+            body, object_pairs_hook=members, parse_float=Decimal, parse_constant=_refuse_constant
         )
         if b"\\u" in body:  # only an escape can smuggle half a character in
             json.dumps(value, ensure_ascii=False, default=str).encode()
+    except RepeatedKeyError as error:
+        raise _refusal(f"body.{error.key[:40]}: the field is given twice") from None
     except UnicodeEncodeError:
         raise _refusal("body: a text holds half a character, a lone surrogate") from None
     except RecursionError:
@@ -50,15 +54,6 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
     except ValueError as error:  # also bytes that are no UTF-8, and integers of 5,000 digits
         raise _refusal(f"body: it is no JSON: {str(error)[:100]}") from error
     return value
-
-
-def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise _refusal(f"body.{twice[:40]}: the field is given twice")
-    return found
 
 
 def _refuse_constant(text: str) -> NoReturn:

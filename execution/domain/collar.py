@@ -8,11 +8,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 import msgspec
 
 from execution.domain.config import Limits
-from execution.domain.money import ONE
+from execution.domain.money import ONE, price_decimals
 from execution.domain.orders import Order, OrderType, Side
-
-_TICK = Decimal("0.01")
-_TICK_BELOW_ONE = Decimal("0.0001")
 
 
 def collared(order: Order, limits: Limits) -> Order:
@@ -36,5 +33,5 @@ def collared(order: Order, limits: Limits) -> Order:
 
 def _price(side: Side, reference: Decimal, collar: Decimal) -> Decimal:
     price = reference * (ONE + side.sign * collar)
-    tick = _TICK if price >= 1 else _TICK_BELOW_ONE
+    tick = ONE.scaleb(-price_decimals(price))
     return price.quantize(tick, ROUND_FLOOR if side == Side.BUY else ROUND_CEILING)

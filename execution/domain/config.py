@@ -110,9 +110,6 @@ def intraday() -> Limits:
     )
 
 
-PROFILES = {Profile.DAILY: Limits, Profile.INTRADAY: intraday}
-
-
 class Sizing(_Settings, frozen=True):
     """How a strategy's scores become target weights; fractions are of the sleeve's equity."""
 

@@ -6,12 +6,14 @@ Keep out: orders from people (manual.py), and when a set is complete (engine.py)
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+import msgspec
+
 from execution.domain import effects as fx
 from execution.domain import money, sizing, standing
-from execution.domain.desk import Desk, book_of, mark, sleeve_equity
+from execution.domain.desk import Desk, book_of, mark
 from execution.domain.effects import Disposition
-from execution.domain.judging import judge
-from execution.domain.orders import Order, OrderType, Side, Status, TimeInForce
+from execution.domain.judging import judge, market_order
+from execution.domain.orders import Order, Side, Status
 from execution.domain.risk import Book, Code
 from execution.domain.sizing import SizingError
 from execution.domain.sizing_method import NO_PRICE, Facts, Sleeve, Wish
@@ -64,7 +66,7 @@ def _sleeve(desk: Desk, strategy: str, book: Book, scored: Iterable[str]) -> Sle
     positions = sorted(state.positions[strategy].items())
     held = {symbol: each.quantity for symbol, each in positions}
     return Sleeve(
-        equity=sleeve_equity(state)[strategy],
+        equity=book.sleeve_equity[strategy],
         cash=book.cash[strategy],
         held=held,
         facts={symbol: _facts(state, symbol) for symbol in sorted({*scored, *held})},
@@ -108,24 +110,8 @@ def _order(
     # A strategy decides once on a session, so no two orders share this key.
     session = desk.session.isoformat()
     order_id = digest("order", account, signal.strategy, signal.symbol, session)
-    return Order(
-        order_id=order_id,
-        client_order_id=f"{account}~{order_id[:15]}",
-        sleeve=signal.strategy,
-        symbol=signal.symbol,
-        side=side,
-        quantity=quantity,
-        type=OrderType.MARKET,
-        limit_price=None,
-        time_in_force=TimeInForce.DAY,
-        status=Status.ACCEPTED,
-        reference_price=mark(desk.state, signal.symbol),
-        session=desk.session,
-        accepted_at=desk.now,
-        limits_version=desk.state.limits.version,
-        signal_id=signal.input_id,
-        sizing=detail,
-    )
+    order = market_order(desk, order_id, signal.strategy, signal.symbol, side, quantity)
+    return msgspec.structs.replace(order, signal_id=signal.input_id, sizing=detail)
 
 
 def _disposed(

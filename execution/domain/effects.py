@@ -6,6 +6,7 @@ so that two runs over the same data have the same effects.
 Keep out: the decisions themselves (engine.py) and tables (execution/projection.py).
 """
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -324,14 +325,14 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _decoder = msgspec.json.Decoder(tuple[Effect, ...])
 
 
-def encode_effects(effects: tuple[Effect, ...]) -> bytes:
-    """The one byte form of a row's effects, which the hashes are taken over."""
-    return _encoder.encode(effects)
-
-
 def encode_effect(effect: Effect) -> bytes:
-    """One effect, as it stands among others in the bytes of a row."""
+    """The one byte form of an effect, which the decision hash is taken over."""
     return _encoder.encode(effect)
+
+
+def join_effects(encoded: Iterable[bytes]) -> bytes:
+    """The one byte form of a row's effects, which the chain hash is taken over."""
+    return b"[%b]" % b",".join(encoded)
 
 
 def decode_effects(payload: bytes) -> tuple[Effect, ...]:

@@ -5,13 +5,15 @@ Keep out: single orders (manual.py).
 
 from decimal import Decimal
 
+import msgspec
+
 from execution.domain import effects as fx
-from execution.domain.desk import Desk, book_of, mark
+from execution.domain.desk import Desk, book_of
 from execution.domain.inputs import Flatten, Scope, TradingState
-from execution.domain.judging import judge
+from execution.domain.judging import judge, market_order
 from execution.domain.manual import cancelled
 from execution.domain.money import ZERO
-from execution.domain.orders import Order, OrderType, Side, Status, TimeInForce, moved
+from execution.domain.orders import Order, Side, Status, moved
 from execution.domain.portfolio import Position
 from router.messages import digest
 
@@ -72,23 +74,6 @@ def _open(desk: Desk, sleeve: str, symbol: str, position: Position) -> tuple[Sid
 def _exit(
     desk: Desk, command: Flatten, sleeve: str, symbol: str, side: Side, shares: Decimal
 ) -> Order:
-    account = desk.config.account
-    order_id = digest("flatten", account, command.request_id, sleeve, symbol)
-    return Order(
-        order_id=order_id,
-        client_order_id=f"{account}~{order_id[:15]}",
-        sleeve=sleeve,
-        symbol=symbol,
-        side=side,
-        quantity=shares,
-        type=OrderType.MARKET,
-        limit_price=None,
-        time_in_force=TimeInForce.DAY,
-        reduce_only=True,
-        flatten=True,
-        status=Status.ACCEPTED,
-        reference_price=mark(desk.state, symbol),
-        session=desk.session,
-        accepted_at=desk.now,
-        limits_version=desk.state.limits.version,
-    )
+    order_id = digest("flatten", desk.config.account, command.request_id, sleeve, symbol)
+    order = market_order(desk, order_id, sleeve, symbol, side, shares)
+    return msgspec.structs.replace(order, reduce_only=True, flatten=True)

@@ -3,19 +3,51 @@
 Keep out: the checks themselves (risk), and why there is an order (decisions.py, manual.py).
 """
 
+from decimal import Decimal
+
 import msgspec
 
 from execution.domain import effects as fx
 from execution.domain import risk
 from execution.domain.collar import collared
-from execution.domain.desk import Desk
+from execution.domain.desk import Desk, mark
 from execution.domain.inputs import Scope, TradingState
-from execution.domain.orders import Check, Order, Outcome, Status
+from execution.domain.orders import (
+    Check,
+    Order,
+    OrderType,
+    Outcome,
+    Side,
+    Status,
+    TimeInForce,
+)
 from execution.domain.risk import Book, Code
 from execution.domain.state import scope_key
 
 REPEATED = "repeated_execution"
 """The cause of the halt of a strategy that fills the same way again and again."""
+
+
+def market_order(
+    desk: Desk, order_id: str, sleeve: str, symbol: str, side: Side, quantity: Decimal
+) -> Order:
+    """An order of the engine's own, to be judged: at market, for a day, of the present session."""
+    account = desk.config.account
+    return Order(
+        order_id=order_id,
+        client_order_id=f"{account}~{order_id[:15]}",  # no person's id has a ~ in it
+        sleeve=sleeve,
+        symbol=symbol,
+        side=side,
+        quantity=quantity,
+        type=OrderType.MARKET,
+        limit_price=None,
+        time_in_force=TimeInForce.DAY,
+        status=Status.ACCEPTED,
+        reference_price=mark(desk.state, symbol),
+        session=desk.session,
+        accepted_at=desk.now,
+    )
 
 
 def judge(desk: Desk, book: Book, order: Order) -> Order:

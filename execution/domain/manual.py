@@ -238,5 +238,4 @@ def _replacing(desk: Desk, old: Order, command: ReplaceOrder) -> Order:
         reference_price=mark(desk.state, old.symbol),
         session=desk.state.session,
         accepted_at=desk.now,
-        limits_version=desk.state.limits.version,
     )

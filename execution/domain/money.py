@@ -67,6 +67,11 @@ def whole(value: Decimal) -> Decimal:
     return value.quantize(ONE, rounding=ROUND_DOWN)
 
 
+def price_decimals(value: Decimal) -> int:
+    """How many decimals an order's price may have: 2 from 1 on, 4 below (SEC rule 612)."""
+    return 2 if value >= 1 else 4
+
+
 def plain(value: Decimal) -> Decimal:
     """The same number without trailing zeros and without a positive exponent: it prints short."""
     if value == value.to_integral_value():

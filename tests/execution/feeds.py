@@ -11,7 +11,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from execution.domain.config import AccountConfig
-from execution.domain.effects import decode_effects, encode_effects
+from execution.domain.effects import decode_effects, encode_effect, join_effects
 from execution.domain.engine import fold, held_up
 from execution.domain.inputs import Input, decode_input
 from execution.domain.money import CONTEXT
@@ -166,7 +166,7 @@ def folded(core: Core) -> State:
     state, inbox = State(), Inbox()
     for seq, (item, effects) in enumerate(core.journal, 1):
         with localcontext(CONTEXT):
-            read = decode_effects(encode_effects(effects))
+            read = decode_effects(join_effects(map(encode_effect, effects)))
         fold(state, inbox, seq, item, read)
     return state
 

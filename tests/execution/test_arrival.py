@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from execution import hashing
 from execution.domain.config import MANUAL_SLEEVE
-from execution.domain.effects import encode_effects
+from execution.domain.effects import encode_effect, join_effects
 from execution.domain.inputs import Input
 from execution.domain.state import encode_state
 from router.messages import Signal
@@ -23,7 +23,7 @@ TWO = msgspec.structs.replace(
 
 
 def outcome(core: Core) -> tuple[bytes, bytes]:
-    return encode_effects(tuple(core.effects)), encode_state(core.state)
+    return join_effects(map(encode_effect, core.effects)), encode_state(core.state)
 
 
 @given(feeds.sessions(), st.data())

@@ -5,7 +5,7 @@ import pytest
 from execution.domain import effects as fx
 from execution.domain import engine
 from execution.domain.desk import AccountNotOpenError
-from execution.domain.effects import encode_effects
+from execution.domain.effects import encode_effect, join_effects
 from execution.domain.inputs import Deadline, Input
 from execution.domain.state import Inbox, State
 from tests.execution import feeds
@@ -27,7 +27,7 @@ def test_a_refused_input_ends_and_leaves_nothing_waiting(item: Input, kind: type
     core = feeds.run([bars(D1)])
     (effect,) = engine.refuse(core.state, core.inbox, 3, item)
     assert isinstance(effect, kind)
-    assert b"INTERNAL_ERROR" in encode_effects((effect,)) or kind is fx.SetRefused
+    assert b"INTERNAL_ERROR" in join_effects([encode_effect(effect)]) or kind is fx.SetRefused
     assert not core.state.pending
     assert not core.state.orders
 

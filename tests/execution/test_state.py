@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from execution.domain import effects as fx
-from execution.domain.effects import decode_effects, encode_effects
+from execution.domain.effects import decode_effects, encode_effect, join_effects
 from execution.domain.engine import fold
 from execution.domain.inputs import Input, decode_input
 from execution.domain.state import Inbox, State, apply, decode_state, encode_state
@@ -25,7 +25,7 @@ def test_a_state_comes_back_from_its_bytes_as_it_was(items: list[Input]) -> None
 def test_the_journals_bytes_lead_to_the_same_state(items: list[Input]) -> None:
     core, state, inbox = feeds.run(items), State(), Inbox()
     for seq, (item, effects) in enumerate(core.journal, 1):
-        read = decode_effects(encode_effects(effects))
+        read = decode_effects(join_effects(map(encode_effect, effects)))
         assert read == effects
         fold(state, inbox, seq, decode_input(encode(item)), read)
     assert encode_state(state) == encode_state(core.state)

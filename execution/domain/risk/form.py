@@ -6,13 +6,10 @@ Keep out: what other orders and positions there are (flow.py, exposure.py).
 
 from decimal import Decimal
 
-from execution.domain.money import ONE, ZERO
+from execution.domain.money import ONE, ZERO, price_decimals
 from execution.domain.orders import OrderType, TimeInForce
 from execution.domain.risk.case import Case
 from execution.domain.risk.codes import FAILED, NOT_APPLICABLE, PASSED, Verdict
-
-_TICKS = 2
-_TICKS_BELOW_ONE = 4
 
 
 def compared(found: Decimal, limit: Decimal) -> Verdict:
@@ -45,7 +42,7 @@ def tick(case: Case) -> Verdict:
         return NOT_APPLICABLE
     for price in (case.order.limit_price, case.order.stop_price):
         if price is not None:
-            decimals = _TICKS if price >= 1 else _TICKS_BELOW_ONE
+            decimals = price_decimals(price)
             if price <= 0 or price != round(price, decimals):
                 return False, {"price": str(price), "decimals": str(decimals)}
     return PASSED
