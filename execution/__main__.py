@@ -1,11 +1,11 @@
 """`python -m execution`: the trading core as a process."""
 
-import asyncio
 import gc
 import logging
 import sys
 
 import psycopg
+import uvloop
 
 from execution.errors import TradingCoreError
 from execution.service import serve
@@ -21,7 +21,7 @@ def main() -> None:
     gc.set_threshold(*GC_THRESHOLD)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(serve(from_environment()))
+        uvloop.run(serve(from_environment()))
     except (SettingsError, TradingCoreError, RouterError, psycopg.OperationalError) as error:
         sys.exit(f"trading-core: {error}")
 

@@ -6,8 +6,8 @@ Keep out: what happens to a batch (processor.py), decisions (domain), HTTP (api)
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import date
 
 from msgspec import MsgspecError
@@ -19,7 +19,8 @@ from psycopg import Error as DatabaseError
 
 from execution import store
 from execution.domain.config import AccountConfig
-from execution.domain.effects import BarsApplied, SessionClosed
+from execution.domain.effects import BarsApplied, Effect, SessionClosed
+from execution.domain.inputs import Command
 from execution.domain.state import Mark, State
 from execution.errors import ConcurrentWriterError, HeadsUnreadableError
 from execution.heads import HeadsFile, KeptHead
@@ -37,6 +38,9 @@ FETCHED_AHEAD = 2
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
 RECOVERABLE = (DatabaseError, MsgspecError, ConcurrentWriterError, HeadsUnreadableError, OSError)
 """What ends with memory loaded anew; an account that cannot keep its heads does not go on."""
+
+Answer = tuple[int, tuple[Effect, ...]]
+"""The journal row of a command, and what it caused."""
 
 
 class Writer:
@@ -56,7 +60,6 @@ class Writer:
         self.ready = False
         self.failure = "starting"
         """What is in the way while it is not ready."""
-        self.commits = 0
         self._url = database_url
         self._js = js
         self._publisher = publisher
@@ -64,16 +67,24 @@ class Writer:
         self._heads = heads
         self._fetched: asyncio.Queue[list[Msg]] = asyncio.Queue(FETCHED_AHEAD)
         self._work = asyncio.Event()
-        self._committed = asyncio.Condition()
+        self._asked: dict[str, list[asyncio.Future[Answer]]] = {}
 
     def wake(self) -> None:
         """A command waits in the database."""
         self._work.set()
 
-    async def wait_for_commit(self, after: int) -> None:
-        """Return once there have been more than `after` commits."""
-        async with self._committed:
-            await self._committed.wait_for(lambda: self.commits > after)
+    @contextmanager
+    def answer_to(self, command_id: str) -> Iterator[asyncio.Future[Answer]]:
+        """Becomes the answer when this process has committed one, as long as the block runs."""
+        asked: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        waiting = self._asked.setdefault(command_id, [])
+        waiting.append(asked)
+        try:
+            yield asked
+        finally:
+            waiting.remove(asked)
+            if not waiting:
+                self._asked.pop(command_id, None)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Decide until `stop`, and finish the batch at hand."""
@@ -151,9 +162,15 @@ class Writer:
         effects = [effect for decided in batch for effect in decided.effects]
         if any(isinstance(effect, BarsApplied) for effect in effects):
             self._quotes.put(self.account, _marks_of_session(state))
-        async with self._committed:
-            self.commits += 1
-            self._committed.notify_all()
+        if self._asked:
+            self._answer(rows, batch)
+
+    def _answer(self, rows: JournalRows, batch: Sequence[Decided]) -> None:
+        for (row, _), decided in zip(rows, batch, strict=True):
+            if isinstance(decided.item, Command):
+                for asked in self._asked.get(decided.item.command_id, ()):
+                    if not asked.done():
+                        asked.set_result((row.seq, decided.effects))
 
     async def _next(self) -> list[Msg]:
         """Messages that were fetched, or none where a command or time calls."""

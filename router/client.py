@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import MaxPayloadError
-from nats.js import JetStreamContext, api
-from nats.js.errors import APIError
+from nats.js import JetStreamContext
 
+from router import window
 from router.errors import ConnectError, PublishError
 from router.outgoing import Outgoing, outgoing
 from router.tolerant import TolerantClient
+from router.window import Outcome
 
 __all__ = ["Connection", "Outgoing", "Published", "connected", "fetch", "outgoing", "publish"]
 
@@ -39,11 +39,6 @@ WINDOW = 256
 
 PENDING_BYTES = 128 * 1024 * 1024
 """Fetched and not yet handled; what would exceed it is delivered again later."""
-
-STREAM_FULL = 10077
-"""JetStream's error code for a stream that takes no more: sending again does not help."""
-
-HTTP_CLIENT_ERRORS = range(400, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +74,16 @@ async def connected(url: str, name: str, within_s: float = 15.0) -> AsyncIterato
 async def publish(
     js: JetStreamContext,
     messages: Iterable[Outgoing],
-    window: int = WINDOW,
+    size: int = WINDOW,
     patience_s: float = PATIENCE_S,
 ) -> Published:
-    """Send every message and wait for every acknowledgement, `window` at a time.
+    """Send every message and wait for every acknowledgement, `size` at a time.
 
     A message without an answer is sent again under the same id, for `patience_s` seconds.
     Raises the first PublishError once all of its window is settled; later windows are not sent.
     """
     stored = duplicates = 0
-    for batch in _windows(messages, window):
+    for batch in _windows(messages, size):
         for outcome in await _settle_window(js, batch, patience_s):
             if isinstance(outcome, PublishError):
                 raise outcome
@@ -100,12 +95,12 @@ async def publish(
 async def publish_each(
     js: JetStreamContext,
     messages: Iterable[Outgoing],
-    window: int = WINDOW,
+    size: int = WINDOW,
     patience_s: float = PATIENCE_S,
-) -> list[api.PubAck | PublishError]:
+) -> list[Outcome]:
     """What became of each message, in order; one that fails does not hold up the others."""
-    outcomes: list[api.PubAck | PublishError] = []
-    for batch in _windows(messages, window):
+    outcomes: list[Outcome] = []
+    for batch in _windows(messages, size):
         outcomes += await _settle_window(js, batch, patience_s)
     return outcomes
 
@@ -187,54 +182,22 @@ async def _close(nc: Client) -> None:
 
 async def _settle_window(
     js: JetStreamContext, messages: Sequence[Outgoing], patience_s: float
-) -> list[api.PubAck | PublishError]:
+) -> list[Outcome]:
     clock = asyncio.get_running_loop().time
     deadline = clock() + patience_s
-    outcomes = await _send_all(js, messages)
+    outcomes = await window.send(js._nc, messages, ACK_TIMEOUT_S)
     pause_s = FIRST_PAUSE_S
     while (again := _unsettled(outcomes)) and clock() < deadline:
         log.warning("publish.resent messages=%d reason=%s", len(again), outcomes[again[0]])
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, MAX_PAUSE_S)
-        for i, outcome in zip(
-            again, await _send_all(js, [messages[i] for i in again]), strict=True
-        ):
+        answers = await window.send(js._nc, [messages[i] for i in again], ACK_TIMEOUT_S)
+        for i, outcome in zip(again, answers, strict=True):
             outcomes[i] = outcome
     return outcomes
 
 
-async def _send_all(
-    js: JetStreamContext, messages: Sequence[Outgoing]
-) -> list[api.PubAck | PublishError]:
-    return list(await asyncio.gather(*(_send(js, message) for message in messages)))
-
-
-async def _send(js: JetStreamContext, message: Outgoing) -> api.PubAck | PublishError:
-    """One request; not `publish_async`, which never tells of an error that the server answers."""
-    headers = {**message.headers, api.Header.MSG_ID.value: message.message_id}
-    try:
-        return await js.publish(
-            message.subject, message.payload, timeout=ACK_TIMEOUT_S, headers=headers
-        )
-    except TimeoutError:
-        reason = (
-            f"no acknowledgement within {ACK_TIMEOUT_S:.0f} s "
-            "(a missing permission looks the same: see nats.failed in the log)"
-        )
-        return PublishError(message.subject, message.message_id, reason, permanent=False)
-    except (NatsError, OSError) as error:
-        return PublishError(
-            message.subject, message.message_id, str(error), permanent=_is_permanent(error)
-        )
-
-
-def _is_permanent(error: BaseException) -> bool:
-    if isinstance(error, APIError):
-        return error.err_code == STREAM_FULL or error.code in HTTP_CLIENT_ERRORS
-    return isinstance(error, MaxPayloadError)
-
-
-def _unsettled(outcomes: Sequence[api.PubAck | PublishError]) -> list[int]:
+def _unsettled(outcomes: Sequence[Outcome]) -> list[int]:
     return [
         i
         for i, outcome in enumerate(outcomes)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from nats.aio.msg import Msg
 from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext, api
+from nats.js import JetStreamContext
 
 from router import metrics, status, streams, subjects
 from router.announcements import AccountReader
@@ -25,6 +25,7 @@ from router.metrics import Counts
 from router.registry import Registry
 from router.routing import DeadLetter, dead_letter, route
 from router.settings import Settings
+from router.window import Outcome
 
 log = logging.getLogger(__name__)
 
@@ -148,9 +149,7 @@ def next_batch(messages: Sequence[Msg]) -> int:
     return max(1, min(MAX_BATCH, BATCH_BYTES // max(1, average)))
 
 
-async def _settle(
-    counts: Counts, work: Work, outcomes: Sequence[api.PubAck | PublishError]
-) -> None:
+async def _settle(counts: Counts, work: Work, outcomes: Sequence[Outcome]) -> None:
     failed = next((each for each in outcomes if isinstance(each, PublishError)), None)
     if failed is not None:
         counts.failures += 1
@@ -158,7 +157,7 @@ async def _settle(
         deliveries = work.source.metadata.num_delivered
         await work.source.nak(delay=min(MAX_PAUSE_S, 2.0 ** min(deliveries, 5)))
         return
-    fresh = sum(not each.duplicate for each in outcomes if isinstance(each, api.PubAck))
+    fresh = sum(not each.duplicate for each in outcomes if not isinstance(each, PublishError))
     counts.duplicates += len(outcomes) - fresh
     if work.dead is None:
         counts.routed += fresh

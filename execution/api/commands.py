@@ -6,7 +6,7 @@ One path for all of them. Keep out: what a request may say (bodies.py), and deci
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, LiteralString, NamedTuple
@@ -23,7 +23,7 @@ from execution.domain.config import AccountConfig
 from execution.domain.effects import CommandRefused, Effect, decode_effects
 from execution.domain.inputs import Command, decode_command
 from execution.errors import CommandConflictError
-from execution.writer import Writer
+from execution.writer import Answer as WriterAnswer
 from router.messages import encode
 
 ANSWER_WITHIN_S = 10.0
@@ -123,19 +123,20 @@ async def decide(
     """
     found = await standing(services, account, needs_session=needs_session)
     command = make(found.at)
-    try:
-        stored = await submit(services.pool, command)
-    except CommandConflictError as error:
-        code = "CLIENT_ORDER_ID_USED"
-        raise RefusalError(HTTPStatus.CONFLICT, code, str(error)) from error
     writer = services.writers.get(account)
-    if writer is not None:
-        writer.wake()
-    decision = await _decided(services.pool, stored, writer)
-    no = decision and decision.refusal(stored)
+    with writer.answer_to(command.command_id) if writer else nullcontext() as answer:
+        try:
+            stored = await submit(services.pool, command)
+        except CommandConflictError as error:
+            code = "CLIENT_ORDER_ID_USED"
+            raise RefusalError(HTTPStatus.CONFLICT, code, str(error)) from error
+        if writer is not None:
+            writer.wake()
+        decision = await _decided(services.pool, stored.command, answer, at_once=not stored.new)
+    no = decision and decision.refusal(stored.command)
     if no:
         raise refuse(no.code, no.message)
-    return stored, decision
+    return stored.command, decision
 
 
 async def what_changed(
@@ -155,54 +156,67 @@ async def what_changed(
     return Answer(answer | {"status": "done", "journal_row": decision.seq, "changes": changes})
 
 
-async def submit(pool: AsyncConnectionPool[Any], command: Command) -> Command:
+class Stored(NamedTuple):
+    """A command as the table holds it, and whether it was written just now."""
+
+    command: Command
+    new: bool
+
+
+async def submit(pool: AsyncConnectionPool[Any], command: Command) -> Stored:
     """Write the command once, and say what is written.
 
     Raises CommandConflictError where its id means another request; the time of the first counts.
     """
-    stored = decode_command(await _kept(pool, command))
+    payload, new = await _kept(pool, command)
+    stored = decode_command(payload)
     if msgspec.structs.replace(command, at=stored.at) != stored:
         raise CommandConflictError(f"{command.request_id} was used for another request")
-    return stored
+    return Stored(stored, new)
 
 
-async def _kept(pool: AsyncConnectionPool[Any], command: Command) -> bytes:
-    """What the table holds under this id now; one statement is one commit."""
+async def _kept(pool: AsyncConnectionPool[Any], command: Command) -> tuple[bytes, bool]:
+    """What the table holds under this id now, and if it is new; one statement is one commit."""
     query: LiteralString = """WITH new AS (
             INSERT INTO commands (account, command_id, input)
             VALUES (%(account)s, %(id)s, %(input)s) ON CONFLICT DO NOTHING RETURNING input)
-        SELECT input FROM new UNION ALL
-        SELECT input FROM commands WHERE account = %(account)s AND command_id = %(id)s"""
+        SELECT input, true FROM new UNION ALL
+        SELECT input, false FROM commands WHERE account = %(account)s AND command_id = %(id)s"""
     args = {"account": command.account, "id": command.command_id, "input": encode(command)}
     async with pool.connection() as connection:
         while True:  # once more where another wrote it after this statement began
             row = await (await connection.execute(query, args)).fetchone()
             if row is not None:
-                return bytes(row[0])
+                return bytes(row[0]), row[1]
 
 
 async def _decided(
-    pool: AsyncConnectionPool[Any], command: Command, writer: Writer | None
+    pool: AsyncConnectionPool[Any],
+    command: Command,
+    answer: asyncio.Future[WriterAnswer] | None,
+    *,
+    at_once: bool,
 ) -> Decision | None:
-    """Holds no connection while it waits; without a writer here another process decides."""
+    """By this process's writer, or by what another's has written, looked for now and then."""
     with suppress(TimeoutError):
         async with asyncio.timeout(ANSWER_WITHIN_S):
+            if not at_once and (told := await _told(answer)):
+                return told
             while True:
-                seen = writer.commits if writer else 0
                 async with pool.connection() as connection:
                     row = await queries.decision(connection, command.account, command.command_id)
                 if row is not None:
                     effects = row["effects"]
                     return Decision(row["seq"], effects and decode_effects(effects))
-                await _pause(writer, seen)
+                if told := await _told(answer):
+                    return told
     return None
 
 
-async def _pause(writer: Writer | None, seen: int) -> None:
-    """Until more than `seen` commits were made here, and LOOK_AGAIN_S at most."""
-    if writer is None:
+async def _told(answer: asyncio.Future[WriterAnswer] | None) -> Decision | None:
+    """The writer's answer, if it comes within LOOK_AGAIN_S."""
+    if answer is None:
         await asyncio.sleep(LOOK_AGAIN_S)
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LOOK_AGAIN_S):
-            await writer.wait_for_commit(seen)
+        return None
+    await asyncio.wait([answer], timeout=LOOK_AGAIN_S)
+    return Decision(*answer.result()) if answer.done() else None

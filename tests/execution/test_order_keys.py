@@ -171,7 +171,7 @@ async def test_ids_of_the_first_release_stay_used_after_an_upgrade(
     ):
         (waiting,) = await store.pending_commands(connection, "sample")
         assert waiting == again
-        assert await submit(pool, again) == again
+        assert await submit(pool, again) == (again, False)
         other = ReplaceOrder(
             account="sample", request_id="mine", client_order_id="x", quantity=Decimal(1)
         )

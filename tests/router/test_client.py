@@ -30,7 +30,7 @@ def numbered(count: int) -> list[Outgoing]:
 
 async def test_what_is_published_is_stored_in_order(nats_url: str) -> None:
     async with prepared(nats_url) as js:
-        assert await publish(js, numbered(1000), window=64) == Published(1000, 0)
+        assert await publish(js, numbered(1000), size=64) == Published(1000, 0)
         stored = await contents(js, "EVENTS")
     assert [int(each.data) for each in stored] == list(range(1000))
     assert stored[7].headers is not None
@@ -91,7 +91,7 @@ async def test_a_killed_server_delays_publishing_and_loses_nothing(own_server: N
     async with prepared(own_server.url) as js:
         await publish(js, numbered(50))
         own_server.kill()
-        sending = asyncio.create_task(publish(js, numbered(400), window=100))
+        sending = asyncio.create_task(publish(js, numbered(400), size=100))
         await asyncio.to_thread(own_server.start)
         result = await sending
         stored = await contents(js, "EVENTS")

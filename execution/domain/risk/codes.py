@@ -3,9 +3,7 @@
 Keep out: the rules (permission.py, form.py, flow.py, exposure.py).
 """
 
-from collections.abc import Callable
 from enum import StrEnum
-from typing import TypeVar
 
 from execution.domain.orders import Check, Outcome
 
@@ -66,8 +64,6 @@ class Code(StrEnum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
-C = TypeVar("C")
-
 Verdict = tuple[bool | None, dict[str, str]]
 """True passes, False fails, None does not apply; and the numbers that were compared."""
 
@@ -76,8 +72,8 @@ FAILED: Verdict = (False, {})
 NOT_APPLICABLE: Verdict = (None, {})
 
 _OUTCOMES = {True: Outcome.PASSED, False: Outcome.FAILED, None: Outcome.NOT_APPLICABLE}
-_PLAIN = {
-    (code, passed): Check(code, outcome) for code in Code for passed, outcome in _OUTCOMES.items()
+PLAIN = {
+    code: {passed: Check(code, outcome) for passed, outcome in _OUTCOMES.items()} for code in Code
 }
 """Checks without numbers, made once: most checks of most orders are one of them."""
 
@@ -85,15 +81,7 @@ _PLAIN = {
 def check(code: Code, verdict: Verdict) -> Check:
     """A verdict as it is recorded."""
     passed, numbers = verdict
-    return Check(code, _OUTCOMES[passed], numbers) if numbers else _PLAIN[code, passed]
-
-
-def answered(code: Code, rule: Callable[[C], Verdict], case: C) -> Check:
-    """The rule's verdict on the case; a rule that cannot answer has not passed."""
-    try:
-        return check(code, rule(case))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the order must not pass
-        return broken(code, error)
+    return Check(code, _OUTCOMES[passed], numbers) if numbers else PLAIN[code][passed]
 
 
 def broken(where: str, error: Exception) -> Check:

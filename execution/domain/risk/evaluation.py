@@ -9,7 +9,7 @@ from execution.domain.orders import Check, Order, Outcome
 from execution.domain.risk import exposure, flow, form, permission
 from execution.domain.risk.book import Book
 from execution.domain.risk.case import Case
-from execution.domain.risk.codes import PASSED, Code, Verdict, answered, broken, check
+from execution.domain.risk.codes import PASSED, PLAIN, Code, Verdict, broken, check
 
 RULES: tuple[tuple[Code, Callable[[Case], Verdict]], ...] = (
     (Code.UNAUTHORIZED_SOURCE, permission.source),
@@ -76,9 +76,22 @@ def evaluate(order: Order, book: Book) -> tuple[Check, ...]:
         case = Case(order, book)
     except Exception as error:  # noqa: BLE001 - whatever it is, the order must not pass
         return (broken("order", error),)
-    return (_READABLE, *(answered(code, rule, case) for code, rule in RULES))
+    return (_READABLE, *_answers(case))
+
+
+def _answers(case: Case) -> list[Check]:
+    """One loop and no call around each rule: an order passes here fifty times."""
+    found = []
+    for code, rule in RULES:
+        try:
+            passed, numbers = rule(case)
+            plain = PLAIN[code][passed]
+            found.append(Check(code, plain.outcome, numbers) if numbers else plain)
+        except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, the order must not pass
+            found.append(broken(code, error))
+    return found
 
 
 def refusal(checks: tuple[Check, ...]) -> str | None:
     """The code of the first failure, or None where all passed."""
-    return next((check.code for check in checks if check.outcome == Outcome.FAILED), None)
+    return next((check.code for check in checks if check.outcome is Outcome.FAILED), None)
