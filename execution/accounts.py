@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from execution.domain.config import MANUAL_SLEEVE, AccountConfig
+from execution.domain.config import MANUAL_SLEEVE, PROFILES, AccountConfig, Profile
 from execution.errors import AccountConflictError, UnknownAccountError
 from execution.store import Connection, register
 
@@ -32,10 +32,12 @@ def replay(
     strategies: tuple[str, ...],
     sources: tuple[str, ...],
     sizing: Mapping[str, Mapping[str, Any]],
+    profile: Profile,
 ) -> AccountConfig:
     """A replay account with the default capital; raises msgspec.ValidationError for bad values.
 
-    `sizing` is by strategy, with the fields of `Sizing` that differ from the defaults.
+    `sizing` is by strategy, with the fields of `Sizing` that differ from the defaults; `profile`
+    names its first limits.
     """
     share = (CAPITAL * 9 / 10 / max(1, len(strategies))).quantize(Decimal(1))
     capital = dict.fromkeys(strategies, share) | {MANUAL_SLEEVE: CAPITAL / 10}
@@ -45,6 +47,7 @@ def replay(
         "strategies": strategies,
         "sources": sources,
         "capital": capital,
+        "limits": PROFILES[profile],
         "strategy_sizing": sizing,
     }
     return msgspec.convert(fields, AccountConfig)

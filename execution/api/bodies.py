@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from execution.domain import inputs
-from execution.domain.config import Limits, Sizing
+from execution.domain.config import PROFILES, Limits, Profile, Sizing
 from execution.domain.orders import OrderType, Side, Status, TimeInForce
 from router.messages import MAX_SCALE, NAME, SYMBOL
 
@@ -263,8 +263,13 @@ class LimitsRequest(_Identified):
     reason: Said
 
     def changed(self, limits: Limits) -> Limits:
-        """`limits` with the changes, as the next version; raises ValueError naming the field."""
-        fields = msgspec.structs.asdict(limits) | self.changes | {"version": self.version + 1}
+        """`limits` with the changes, as the next version; raises ValueError naming the field.
+
+        A profile brings its own figures, but for those that are named beside it.
+        """
+        profile = self.changes.get("profile")
+        begun = PROFILES[Profile(profile)] if profile else limits
+        fields = msgspec.structs.asdict(begun) | self.changes | {"version": self.version + 1}
         if "version" in self.changes:
             raise ValueError("version: it counts by itself")
         found = msgspec.convert(fields, Limits)
@@ -316,6 +321,7 @@ class AccountRequest(_Body):
     sizing: dict[
         AccountName, Annotated[dict[str, Any], Field(json_schema_extra=_sizing_schema)]
     ] = {}
+    profile: Profile = Profile.DAILY
 
 
 class Page(_Body):

@@ -74,7 +74,9 @@ def _account(config: AccountConfig) -> queries.Row:
 async def open_account(body: bodies.AccountRequest, services: Use) -> Answer:
     """Open a replay account with the default capital; the same again changes nothing."""
     try:
-        config = accounts.replay(body.account, body.strategies, body.sources, body.sizing)
+        config = accounts.replay(
+            body.account, body.strategies, body.sources, body.sizing, body.profile
+        )
         new = await services.open_account(config)
     except AccountConflictError as error:
         raise RefusalError(HTTPStatus.CONFLICT, "ACCOUNT_CONFLICT", str(error)) from error

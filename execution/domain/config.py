@@ -110,6 +110,10 @@ def intraday() -> Limits:
     )
 
 
+PROFILES: dict[Profile, Limits] = {Profile.DAILY: Limits(), Profile.INTRADAY: intraday()}
+"""The limits that an account begins with, by profile."""
+
+
 class Sizing(_Settings, frozen=True):
     """How a strategy's scores become target weights; fractions are of the sleeve's equity."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.execution.api_account import ORDER, SESSIONS
 from tests.execution.running import RunningCore
+from tests.servers import until
 
 WHO = {"by": "ada", "reason": "a test"}
 
@@ -93,6 +94,28 @@ def test_limits_change_by_versions_with_who_and_why(core: RunningCore, account: 
     assert refused["error"] == "MAX_ORDER_NOTIONAL"
     assert refused["order"]["limits_version"] == core.account(account)["limits_version"] == 2
     assert core.get("/api/v1/orders/a", account=account)["limits_version"] == 1
+
+
+def test_a_profile_brings_its_figures_and_what_stands_beside_it_wins(
+    core: RunningCore, account: str
+) -> None:
+    changes = {"profile": "intraday", "max_open_orders": 7}
+    post(core, "limits", account=account, version=1, changes=changes)
+    told = core.get("/api/v1/limits", account=account)["limits"]
+    found = (told["profile"], told["version"], told["max_order_notional"], told["max_open_orders"])
+    assert found == ("intraday", 2, "0.02", 7)
+    strange = {"profile": "hourly"}
+    refused = post(core, "limits", 422, account=account, version=2, changes=strange)
+    assert "hourly" in refused["message"]
+
+
+def test_an_account_may_be_opened_with_the_strict_profile(core: RunningCore) -> None:
+    body = {"account": "strict", "strategies": ["technical"], "sources": ["sample"]}
+    opened = core.http.post("/api/v1/accounts", json=body | {"profile": "intraday"})
+    assert opened.status_code == 201
+    until(lambda: core.get("/api/v1/limits", account="strict")["history"], "the first limits")
+    limits = core.get("/api/v1/limits", account="strict")["limits"]
+    assert (limits["profile"], limits["collar_market_orders"]) == ("intraday", True)
 
 
 def test_numbers_of_a_change_are_taken_digit_by_digit(core: RunningCore, account: str) -> None:
