@@ -72,13 +72,16 @@ def _is_small(headers: Headers) -> bool:
     return whole and int(size) <= MAX_BODY_BYTES
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
+    """A coroutine, although it waits for nothing: FastAPI calls a function on another thread."""
     services: Services = request.app.state.services
     return services
 
 
-async def _connection(request: Request) -> AsyncIterator[AsyncConnection[Any]]:
-    async with _services(request).pool.connection() as connection:
+async def _connection(
+    services: Annotated[Services, Depends(_services)],
+) -> AsyncIterator[AsyncConnection[Any]]:
+    async with services.pool.connection() as connection:
         yield connection
 
 
