@@ -29,7 +29,8 @@ check: .venv/installed ## formatting, lint, types, import rules
 	@$(BIN)/lint-imports --no-cache
 
 test: check ## every check and every test, the same as CI
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --ignore=tests/proof --ignore=tests/system
+	@$(BIN)/python -m pytest tests/proof tests/system
 
 prove: .venv/installed ## prove what docs/GUARANTEES.md promises (about 12 minutes)
 	@$(BIN)/python -m tests.proof --form full --report docs/GUARANTEES.md
