@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from execution.domain.config import MANUAL_SLEEVE, PROFILES, AccountConfig, Profile
+from execution.domain.config import MANUAL_SLEEVE, AccountConfig
 from execution.errors import AccountConflictError, UnknownAccountError
 from execution.store import Connection, register
 
 CAPITAL = Decimal(100_000)
-"""What a new replay account begins with: a tenth for orders by hand, the rest for strategies."""
+"""What a new account begins with: a tenth for orders by hand, the rest for strategies."""
 
 
 def packaged() -> list[AccountConfig]:
@@ -27,30 +27,27 @@ def packaged() -> list[AccountConfig]:
     ]
 
 
-def replay(
+def opening(
     account: str,
     strategies: tuple[str, ...],
     sources: tuple[str, ...],
     sizing: Mapping[str, Mapping[str, Any]],
-    profile: Profile,
+    **others: Any,  # noqa: ANN401 - fields of AccountConfig
 ) -> AccountConfig:
-    """A replay account with the default capital; raises msgspec.ValidationError for bad values.
+    """An account with the default capital; raises msgspec.ValidationError for bad values.
 
-    `sizing` is by strategy, with the fields of `Sizing` that differ from the defaults; `profile`
-    names its first limits.
+    `sizing` is by strategy, with the fields of `Sizing` that differ from the defaults.
     """
     share = (CAPITAL * 9 / 10 / max(1, len(strategies))).quantize(Decimal(1))
     capital = dict.fromkeys(strategies, share) | {MANUAL_SLEEVE: CAPITAL / 10}
     fields = {
         "account": account,
-        "mode": "replay",
         "strategies": strategies,
         "sources": sources,
         "capital": capital,
-        "limits": PROFILES[profile],
         "strategy_sizing": sizing,
     }
-    return msgspec.convert(fields, AccountConfig)
+    return msgspec.convert(fields | others, AccountConfig)
 
 
 async def stored(connection: Connection) -> list[AccountConfig]:

@@ -1,4 +1,4 @@
-"""The commands that hold trading back or move money: kill, flatten, cancel, limits, state, cash.
+"""The commands of accounts: open, and what holds trading back or moves money.
 
 Belongs here: their options, and asking for a confirmation.
 Keep out: what they say (control.py, kill.py) and do (trading core); heavy imports stay inside.
@@ -21,8 +21,27 @@ Reason = Annotated[str, typer.Option(help="Why; it is kept.")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    for command in (kill, flatten, cancel, limits, state, cash):
-        app.command()(command)
+    for command in (open_, kill, flatten, cancel, limits, state, cash):
+        app.command(command.__name__.rstrip("_"))(command)
+
+
+def open_(
+    account: Account,
+    source: Annotated[str, typer.Option(help="Where its prices come from.")],
+    mode: Annotated[str, typer.Option(help="replay or paper.")] = "paper",
+    strategy: Annotated[str, typer.Option(help="The strategy's name.")] = "technical",
+    profile: Annotated[str, typer.Option(help="Its first limits: daily or intraday.")] = "daily",
+    as_json: Json = False,
+) -> None:
+    """Open an account: a paper one trades what the schedule after each close sends."""
+    body = {"account": account, "strategies": [strategy], "sources": [source]}
+    chosen = body | {"mode": mode, "profile": profile}
+    narrator = _narrator(as_json=as_json)
+    _core().open_account(chosen)
+    if as_json:
+        narrator.document(chosen)
+    else:
+        narrator.say(f"Account {account} is open: {mode}, {strategy} on {source}.")
 
 
 def kill(

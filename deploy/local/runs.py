@@ -107,7 +107,8 @@ class Progress:
 
     def of(self, state: RunState) -> tuple[str, float | None]:
         """What the run does now; the account's session too once this run has moved it."""
-        working = [each.name for each in state.steps if each.status == "IN_PROGRESS"]
+        steps = [each.name for each in state.steps if each.status == "IN_PROGRESS"]
+        working = dict.fromkeys(name.partition(".")[0] for name in steps)  # an asset may be several
         text = ", ".join(working) or state.status.lower().replace("_", " ")
         closed = self._closed()
         if closed is None or closed == self._closed_before:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import (
@@ -313,7 +313,11 @@ class SwitchRequest(_Body):
 
 
 class AccountRequest(_Body):
-    """A replay account to open; `sizing` is by strategy, where it differs from the defaults."""
+    """An account to open; `sizing` is by strategy, where it differs from the defaults.
+
+    A replay account lives in the time of the bars that it is fed, a paper account in ours. Live
+    accounts cannot be opened over HTTP.
+    """
 
     account: AccountName
     strategies: Annotated[tuple[AccountName, ...], Field(min_length=1, max_length=8)]
@@ -321,7 +325,9 @@ class AccountRequest(_Body):
     sizing: dict[
         AccountName, Annotated[dict[str, Any], Field(json_schema_extra=_sizing_schema)]
     ] = {}
+    mode: Literal["replay", "paper"] = "replay"
     profile: Profile = Profile.DAILY
+    fractional: bool = False
 
 
 class Page(_Body):

@@ -20,7 +20,7 @@ from execution.api.answers import Answer, RefusalError
 from execution.api.lookups import Name, existing, page_of
 from execution.api.strict_json import StrictRoute
 from execution.domain import desk
-from execution.domain.config import AccountConfig
+from execution.domain.config import PROFILES, AccountConfig
 from execution.domain.money import ZERO, cents
 from execution.domain.state import State
 from execution.errors import AccountConflictError, UnknownMethodError
@@ -72,10 +72,16 @@ def _account(config: AccountConfig) -> queries.Row:
 
 @router.post("/api/v1/accounts")
 async def open_account(body: bodies.AccountRequest, services: Use) -> Answer:
-    """Open a replay account with the default capital; the same again changes nothing."""
+    """Open a replay or paper account with the default capital; the same again changes nothing."""
     try:
-        config = accounts.replay(
-            body.account, body.strategies, body.sources, body.sizing, body.profile
+        config = accounts.opening(
+            body.account,
+            body.strategies,
+            body.sources,
+            body.sizing,
+            mode=body.mode,
+            fractional=body.fractional,
+            limits=PROFILES[body.profile],
         )
         new = await services.open_account(config)
     except AccountConflictError as error:

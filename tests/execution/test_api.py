@@ -153,6 +153,16 @@ def test_a_replay_account_is_opened_once_and_trades(core: RunningCore) -> None:
     assert {a["account"] for a in core.get("/api/v1/accounts")} >= {"files", "mine", "sample"}
 
 
+def test_a_paper_account_is_opened_and_a_live_one_is_not(core: RunningCore) -> None:
+    body = {"account": "daily", "strategies": ["technical"], "sources": ["yfinance"]}
+    opened = core.http.post("/api/v1/accounts", json=body | {"mode": "paper", "fractional": True})
+    assert opened.status_code == 201
+    (told,) = [each for each in core.get("/api/v1/accounts") if each["account"] == "daily"]
+    assert told["mode"] == "paper"
+    live = core.http.post("/api/v1/accounts", json=body | {"account": "real", "mode": "live"})
+    assert (live.status_code, live.json()["error"]) == (422, "SCHEMA_INVALID")
+
+
 def test_a_refusal_says_its_numbers(core: RunningCore, account: str) -> None:
     # 101 shares x 100 x 1.03 = 10,403 against 10 % of the equity: 100,000 less 144 x 0.05 of
     # slippage and two commissions of 1.00 is 99,990.80
