@@ -17,12 +17,60 @@ class SourceError(PipelineError):
         self.problem = problem
 
 
+class PassingError(SourceError):
+    """A provider cannot give it now, and may later: the same run may be tried again."""
+
+
+class ProviderAwayError(PassingError):
+    """A provider does not answer, or not so often: what came before is stored."""
+
+
+class LateDataError(PassingError):
+    """A provider has no bar yet of a session that has ended."""
+
+
+class BrokenPagesError(PassingError):
+    """A provider's answer ended before its last page: what came is stored."""
+
+
+class EmptyAnswerError(SourceError):
+    """A provider has no bar at all of a symbol over a range where there should be some."""
+
+
+class SchemaChangedError(SourceError):
+    """A provider's answer has another form than this version reads: nothing of it is used."""
+
+
+class RescaledError(SourceError):
+    """All prices of a symbol differ from the stored ones by one factor, and no split says why."""
+
+
+class CredentialsError(SourceError):
+    """A provider refuses the key, or there is none."""
+
+
 class RequestError(PipelineError):
     """What was asked for does not exist: a source, a symbol, a session."""
 
 
+class AnalysisError(PipelineError):
+    """An analysis was asked for what it cannot give: an unknown indicator, or bars out of order."""
+
+
 class StrategyError(PipelineError):
     """A strategy's settings contradict themselves."""
+
+
+class ModelError(PipelineError):
+    """A language model is missing, unsafe to load, or not one that sorts texts by sentiment."""
+
+
+class AgentError(PipelineError):
+    """An agent cannot serve, or cannot go on."""
+
+
+class AgentPortError(AgentError):
+    """An agent cannot listen on its port: choose another, or end what listens there."""
 
 
 class LakeError(PipelineError):

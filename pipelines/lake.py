@@ -56,7 +56,7 @@ class Lake:
         end: date,
         empty: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
-        """The rows from session `start` to `end`, sorted by symbol and session.
+        """The rows from session `start` to `end`, sorted by symbol (if it has any) and session.
 
         Where the table has no file for that range: `empty`, or LakeError if that is not given.
         """
@@ -69,7 +69,23 @@ class Lake:
             )
         frame = pd.concat([self._load(table, dataset, year) for year in years])
         frame = frame[frame["session"].between(pd.Timestamp(start), pd.Timestamp(end))]
-        return frame.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
+        return _ordered(frame)
+
+    def years(self, table: str, dataset: str, end: date) -> list[int]:
+        """The years up to that of `end` that the table has a file of."""
+        return [year for year in self._years(table, dataset) if year <= end.year]
+
+    def columns(self, table: str, dataset: str, year: int, names: list[str]) -> pa.Table:
+        """Some columns of a year's file, its rows sorted by symbol; `symbol` is a dictionary."""
+        path = f"{self._folder(table, dataset)}/{year}.parquet"
+        with self._files.open_input_file(path) as stream:
+            found = pa.parquet.read_table(stream, columns=names, read_dictionary=["symbol"])
+        return found.unify_dictionaries()
+
+    def drop(self, table: str, dataset: str) -> None:
+        """Remove a table that was only ever between two steps; none is as good."""
+        for year in self._years(table, dataset):
+            self._files.delete_file(f"{self._folder(table, dataset)}/{year}.parquet")
 
     def sessions(self, table: str, dataset: str, end: date) -> list[date]:
         """Every session up to `end` that the table has a row of, sorted."""
@@ -89,9 +105,7 @@ class Lake:
         folder = self._folder(table, dataset)
         self._files.create_dir(folder, recursive=True)
         path = f"{folder}/{year}.parquet"
-        rows = pa.Table.from_pandas(
-            frame.sort_values(["symbol", "session"], kind="stable"), preserve_index=False
-        )
+        rows = pa.Table.from_pandas(_ordered(frame), preserve_index=False)
         # An object store shows an object only when it is complete; a folder needs the rename.
         local = isinstance(self._files, pa.fs.LocalFileSystem)
         target = f"{path}.{uuid4().hex}.tmp" if local else path
@@ -115,6 +129,11 @@ class Lake:
 
     def _folder(self, table: str, dataset: str) -> str:
         return f"{self._root}/{table}/{dataset}"
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    keys = [name for name in ("symbol", "session") if name in frame]
+    return frame.sort_values(keys, kind="stable", ignore_index=True)
 
 
 def open_lake(url: str) -> Lake:

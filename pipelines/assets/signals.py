@@ -66,12 +66,13 @@ def opinions(
 ) -> pd.DataFrame:
     """The rows of the table `signals` for a range of sessions."""
     start, end = sessions[0], sessions[-1]
-    table = lake.read("technical", dataset, start, end)
+    named = strategy.indicators
+    table = lake.read("technical", technical_asset.table_of(dataset, named), start, end)
     times = table[["symbol", "session", "event_time", "known_at"]]
     frame = strategy.signals(table).merge(times, on=["symbol", "session"], how="left")
     bars = lake.read("bars", dataset, start, end)
     of_bars = bars_versions(bars, lake.read("actions", dataset, start, end, empty=no_actions()))
-    of_table = versions(table, technical_asset.CONTENT)
+    of_table = versions(table, technical_asset.content_of(named))
     days = frame["session"].dt.date
     return frame.assign(
         strategy=strategy.name,

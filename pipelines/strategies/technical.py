@@ -1,4 +1,4 @@
-"""The shipped strategy: a weighted sum of the RSI, MACD and Bollinger scores.
+"""The shipped strategy: a weighted sum of scores that its settings choose by name.
 
 Belongs here: the combination, its settings and their rules. Keep out: indicators (analyses/).
 """
@@ -15,12 +15,14 @@ import pandas as pd
 
 from execution.domain.config import Sizing
 from pipelines.analyses import technical
-from pipelines.errors import StrategyError
+from pipelines.analyses.indicator_scores import RULES
+from pipelines.analyses.named_indicators import NamedIndicator
+from pipelines.errors import AnalysisError, StrategyError
 from router.messages import digest
 
 SCORE_SCALE = 6
 SEPARATOR = "; "
-CONTENT_COLUMNS = ("close", *technical.INDICATORS, *technical.SCORES)
+_TABLE = {"symbol", "session", "close", *technical.INDICATORS, *technical.SCORES}
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,16 @@ class TechnicalStrategy:
     sizing: Sizing | None = None
     """How an account that is opened for it turns its scores into positions; None: as by default."""
 
+    indicators: tuple[NamedIndicator, ...] = ()
+    """Indicators of pandas-ta-classic that the settings name, whose scores may be weighed too."""
+
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", self.name):
             raise StrategyError(f"the name {self.name!r} is not 1 to 32 of a-z, 0-9, _ and -")
-        unknown = sorted(set(self.weights) - set(technical.SCORES))
+        own = {one.score: one for one in self.indicators}
+        if taken := {*own, *(one.name for one in self.indicators)} & _TABLE:
+            raise StrategyError(f"strategy {self.name}: {min(taken)!r} is in the table already")
+        unknown = sorted(set(self.weights) - {*technical.SCORES, *own})
         if unknown:
             raise StrategyError(f"strategy {self.name}: there is no score {unknown[0]!r}")
         total = sum(abs(weight) for weight in self.weights.values())
@@ -50,12 +58,24 @@ class TechnicalStrategy:
     def wire_version(self) -> str:
         """The version that signals carry: it tells settings apart that somebody edited."""
         weights = [f"{name}={float(weight)!r}" for name, weight in self.weights.items()]
-        return f"{self.version}.{digest(*weights, repr(float(self.threshold)))[:8]}"
+        named = [one.identity for one in self.indicators]
+        return f"{self.version}.{digest(*weights, repr(float(self.threshold)), *named)[:8]}"
 
     @property
     def warm_up(self) -> int:
         """How many of a symbol's first bars give no signal."""
-        return max(technical.WARM_UP[name] for name in self.weights)
+        named = {one.score: one.warm_up for one in self.indicators}
+        return max((technical.WARM_UP | named)[name] for name in self.weights)
+
+    @property
+    def _content_columns(self) -> tuple[str, ...]:
+        """What a score was computed from, in the order of the table."""
+        read = {name: rule.columns for name, rule in RULES.items()}
+        read |= {one.score: (one.name,) for one in self.indicators}
+        used = {"close", *self.weights, *(c for name in self.weights for c in read[name])}
+        named = (name for one in self.indicators for name in (one.name, one.score))
+        names = ("close", *technical.INDICATORS, *technical.SCORES, *named)
+        return tuple(name for name in names if name in used)
 
     def signals(self, frame: pd.DataFrame) -> pd.DataFrame:
         """One row per symbol and day with all scores: symbol, session, score, reasons, content.
@@ -72,7 +92,7 @@ class TechnicalStrategy:
         return ready[["symbol", "session"]].assign(
             score=np.clip(score, -1.0, 1.0),
             reasons=self._reasons(ready, combined, opinion),
-            content=_contents(ready),
+            content=_contents(ready, self._content_columns),
         )
 
     def _reasons(self, ready: pd.DataFrame, combined: np.ndarray, opinion: np.ndarray) -> list[str]:
@@ -80,7 +100,10 @@ class TechnicalStrategy:
         return [
             SEPARATOR.join(texts if strong else (*texts, weak.format(value)))
             for texts, value, strong in zip(
-                technical.reasons(ready), combined.tolist(), opinion.tolist(), strict=True
+                technical.reasons(ready, list(self.weights), self.indicators),
+                combined.tolist(),
+                opinion.tolist(),
+                strict=True,
             )
         ]
 
@@ -89,8 +112,10 @@ def from_toml(text: str) -> TechnicalStrategy:
     """The strategy that a settings file describes, or StrategyError."""
     try:
         found = tomllib.loads(text) | _sizing(text)
-        return TechnicalStrategy(**found)
-    except (tomllib.TOMLDecodeError, TypeError) as error:
+        named = found.pop("indicators", {})
+        indicators = tuple(NamedIndicator(name, **table) for name, table in named.items())
+        return TechnicalStrategy(**found, indicators=indicators)
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError, AnalysisError) as error:
         raise StrategyError(f"the strategy's settings cannot be read: {error}") from error
 
 
@@ -105,8 +130,8 @@ def _sizing(text: str) -> dict[str, Sizing]:
         raise StrategyError(f"the strategy's table [sizing] cannot be used: {error}") from error
 
 
-def _contents(ready: pd.DataFrame) -> list[str]:
-    columns = [ready[name].tolist() for name in CONTENT_COLUMNS]
+def _contents(ready: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
+    columns = [ready[name].tolist() for name in names]
     keys = zip(ready["symbol"].tolist(), ready["session"].dt.strftime("%Y-%m-%d"), strict=True)
     return [
         digest(symbol, session, *map(repr, values))

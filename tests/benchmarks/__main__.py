@@ -6,10 +6,10 @@ Figures are for reading: the exit status is 0 unless something breaks.
 
 import argparse
 
-from tests.benchmarks import engine, journal, main_job, orders
+from tests.benchmarks import engine, indicators, journal, main_job, news, orders, sentiment
 from tests.benchmarks.stage import stage
 
-PARTS = ("engine", "orders", "journal", "main-job")
+PARTS = ("engine", "orders", "journal", "main-job", "news", "indicators", "sentiment")
 
 
 def main() -> None:
@@ -32,6 +32,12 @@ def main() -> None:
                 journal.measure(servers, given.rows)
     if "main-job" in parts:
         main_job.measure()
+    if "news" in parts:
+        news.measure()
+    if "indicators" in parts:
+        indicators.measure()
+    if "sentiment" in parts:
+        sentiment.measure()
 
 
 if __name__ == "__main__":
