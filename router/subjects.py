@@ -10,6 +10,7 @@ Keep out: connections, stream settings (streams.py), and message contents (messa
     registry.account.<account>       the accounts that exist
     dead.<reason>                    what could not be decoded or routed
     router.status                    a request: what the router has done
+    agents.<name>                    a request: an analysis, of the agent of that name
 
 `kind` of an input is bars, signal or set; `name` is the source or the strategy.
 """
@@ -81,6 +82,11 @@ def registered_account(account: str) -> str:
 def dead(reason: str) -> str:
     """Where a message ends that nobody can use; `reason` is a code such as UNDECODABLE."""
     return _join("dead", reason.lower())
+
+
+def agent(name: str) -> str:
+    """Where an agent, such as sentiment-analysis, takes requests."""
+    return _join("agents", name)
 
 
 def read_feed(subject: str) -> Feed | None:

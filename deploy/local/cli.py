@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.local import control_cli, state_cli
+from deploy.local import agent_cli, control_cli, state_cli
 from deploy.local.errors import DeployError
 from deploy.local.invocation import Json, running, settings
 from deploy.local.request import DEFAULT_FROM, DEFAULT_SOURCE, DEFAULT_TO
@@ -143,6 +143,7 @@ def token() -> None:
     sys.stdout.write(file.read_text().strip() + "\n")
 
 
+agent_cli.register(app)
 control_cli.register(app)
 state_cli.register(app)
 

@@ -1,0 +1,1 @@
+"""The analysis agents, on a real NATS server and as real processes."""
