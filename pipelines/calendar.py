@@ -8,10 +8,12 @@ import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 FIRST_DAY = date(1960, 1, 1)
 LAST_DAY = date(2035, 12, 31)
@@ -87,6 +89,26 @@ def close_of(session: date) -> datetime:
 def closes(sessions: Iterable[pd.Timestamp]) -> dict[pd.Timestamp, datetime]:
     """The close of each session, to map over a column."""
     return {session: close_of(session.date()) for session in sessions}
+
+
+def opens(sessions: Iterable[pd.Timestamp]) -> dict[pd.Timestamp, datetime]:
+    """The open of each session, to map over a column."""
+    return {session: open_of(pd.Timestamp(session).date()) for session in sessions}
+
+
+@lru_cache(maxsize=1)
+def close_index() -> NDArray[np.datetime64]:
+    """The close of every session in order, as naive UTC, for vectorised look-ups."""
+    table = _xnys()
+    moments = [table.hours[day][1].replace(tzinfo=None) for day in table.days]
+    return np.array(moments, dtype="datetime64[us]")
+
+
+def last_ended(moment: datetime) -> date:
+    """The last session whose close is at or before `moment` (aware)."""
+    days = _xnys().days
+    naive = np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")
+    return days[int(np.searchsorted(close_index(), naive, side="right")) - 1]
 
 
 def weekday_holidays(start: date) -> list[date]:

@@ -28,6 +28,10 @@ class Core:
 
     http: httpx.Client
 
+    def accounts(self) -> list[dict[str, Any]]:
+        """Every account with its mode, strategies and sources."""
+        return list(self._get("/api/v1/accounts"))
+
     def account(self, account: str) -> dict[str, Any]:
         """The account as a whole; CoreError if there is none of that name."""
         answer = self._get("/api/v1/account", account=account)

@@ -17,6 +17,7 @@ from pipelines.locks import LIVE, PUBLISH_TAG
 from pipelines.request import good_sessions
 from pipelines.settings import read_settings
 from pipelines.sources import open_source
+from pipelines.sources.market_file import read_market_file
 
 SAMPLE = "sample"
 """The source that the replay schedule reads, and the account that it feeds."""
@@ -47,6 +48,15 @@ live_job = dg.define_asset_job(
     "live_job",
     selection=["bars", "technical", "signals", "published_signals"],
     description="Feed the current session to paper and live accounts; not for backfills.",
+    executor_def=dg.in_process_executor,
+)
+
+
+news_job = dg.define_asset_job(
+    "news_job",
+    selection=["articles", "sentiment", "news_impact"],
+    description="Read the source of news and judge what is new. An article counts in the first"
+    " session whose 16:30 in New York comes after it was first seen: run it before then.",
     executor_def=dg.in_process_executor,
 )
 
@@ -89,12 +99,26 @@ def replay_next_session(context: dg.ScheduleEvaluationContext) -> dg.RunRequest 
     default_status=dg.DefaultScheduleStatus.STOPPED,
 )
 def publish_after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Half an hour after the regular close: this session, for paper and live accounts."""
+    """Half an hour after the regular close: this session, for paper and live accounts.
+
+    The table [live] of market.toml in the state folder says of which source and strategy.
+    """
     session = context.scheduled_execution_time.date()
     if not calendar.is_session(session):
         return dg.SkipReason(f"{session} is no session of the exchange")
     key = session.isoformat()
-    return dg.RunRequest(run_key=key, partition_key=key, tags={PUBLISH_TAG: LIVE})
+    return dg.RunRequest(
+        run_key=key, run_config=_live_config(), partition_key=key, tags={PUBLISH_TAG: LIVE}
+    )
+
+
+def _live_config() -> dict[str, Any]:
+    """The configuration of a live run; without a table [live] that of the resources."""
+    live = read_market_file(read_settings().market_file).live
+    if live is None:
+        return {}
+    feed = {"source": live.source, "strategy": live.strategy}
+    return {"resources": {"feed": {"config": feed}}}
 
 
 def due(state: Mapping[str, Any], sessions: Sequence[date]) -> date | None:

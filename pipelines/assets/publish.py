@@ -10,20 +10,22 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from pipelines import locks, publishing, standing
+from pipelines import catch_up, locks, publishing, standing
 from pipelines.analyses.withheld import withheld
 from pipelines.assets import show
 from pipelines.assets.bars import BEGINNING
 from pipelines.assets.partitions import ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.resources import Clock, Feed
 from pipelines.assets.signals import signals
-from pipelines.core import account_within, day_of, open_core
+from pipelines.core import Core, account_within, day_of, open_core
+from pipelines.errors import CoreError
 from pipelines.feed import Tables, in_feed_order
 from pipelines.lake import open_lake
 from pipelines.settings import read_settings
 from pipelines.sources.base import no_actions
 from router.client import Published
 from router.messages import Bars, Input, Signal
+from router.registry import REPLAY_MODE
 
 CODE_VERSION = "1"
 NONE_REJECTED = pd.DataFrame(
@@ -101,7 +103,9 @@ def published_signals(context: dg.AssetExecutionContext, feed: Feed, clock: Cloc
     """Bars and signals of the current session, sent to paper and live accounts.
 
     Denied unless a live schedule or the authenticated API started the run, for the current
-    session alone; a denied run sends nothing and says why.
+    session alone; a denied run sends nothing and says why. Sessions that an account missed, because
+    nothing ran then, go before it with their bars and without signals: orders that waited fill,
+    splits and dividends are booked, and nothing is decided late.
     """
     sessions = sessions_of(context)
     reason = locks.denial(context.run.tags, sessions, clock.now())
@@ -109,9 +113,27 @@ def published_signals(context: dg.AssetExecutionContext, feed: Feed, clock: Cloc
         context.log.warning("publish.denied reason=%s", reason)
         return Result(metadata={"published": 0, "reason": reason})
     tally = Tally()
-    published = _send(tally, load(feed, sessions), publishing.to_live())
-    metadata = {"published": tally.sent, **_summary(tally, published)}
+    missed, note = _missed(feed, sessions[0])
+    tables = catch_up.without_late_signals(load(feed, [*missed, *sessions]), sessions[0])
+    published = _send(tally, tables, publishing.to_live())
+    metadata = {"published": tally.sent, **_summary(tally, published), **note}
     return Result(metadata=metadata)
+
+
+def _missed(feed: Feed, session: date) -> tuple[list[date], dict[str, str]]:
+    """The sessions before this one that an account has not booked; a note where nobody knows."""
+    known = open_lake(read_settings().lake_url).sessions("bars", feed.dataset, session)
+    try:
+        with open_core(read_settings()) as core:
+            standings = [day_of(core.account(name), "session") for name in _takers(core, feed)]
+    except CoreError as error:
+        return [], {"note": f"sessions that an account missed were not looked for: {error}"}
+    return catch_up.missed(standings, known, session), {}
+
+
+def _takers(core: Core, feed: Feed) -> list[str]:
+    found = [each for each in core.accounts() if each["mode"] != REPLAY_MODE]
+    return [str(each["account"]) for each in found if feed.source in each["sources"]]
 
 
 def _admit(feed: Feed, sessions: list[date]) -> dict[str, str]:

@@ -5,7 +5,7 @@ Keep out: any provider, and any judgement on the values (analyses/bars.py).
 
 bars: symbol, session (naive midnight), open, high, low, close, volume as float64, sorted by
 symbol and session, raw prices in dollars per share; a missing figure is NaN. A source that saw
-its rows arrive adds `known_at` (aware, UTC); without it the moment is assumed.
+rows arrive adds `known_at` (aware, UTC); without it, or where it is NaT, the moment is assumed.
 actions: symbol, session (the ex-date), split (new shares per old one, 1.0 for none), dividend
 (dollars per share held at the close before, 0.0 for none).
 """
@@ -31,6 +31,8 @@ class History:
     bars: pd.DataFrame
     actions: pd.DataFrame
     notices: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    """Symbols without a bar of the last session that ended, at a source that is asked for it."""
 
     @property
     def first_session(self) -> date:
