@@ -75,7 +75,7 @@ def status(as_json: Json = False) -> None:
 @app.command()
 def run(
     source: Annotated[
-        str, typer.Option(help="Where prices come from: sample or files.")
+        str, typer.Option(help="Where prices come from: sample, files, yfinance, alpaca or ccxt.")
     ] = DEFAULT_SOURCE,
     path: Annotated[
         str | None, typer.Option(help="The file or folder of the source files.")

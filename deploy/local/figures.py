@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from deploy.local import set_aside
 from deploy.local.api import Core
-from deploy.local.dagster_api import Dagster, RunState
+from deploy.local.dagster_api import Dagster, RunState, Step
 from deploy.local.report import Report, Stage
 from deploy.local.request import Request
 
@@ -37,7 +37,7 @@ def collect(
         last_session=last,
         sessions=request.sessions,
         seconds=round(seconds, 2),
-        stages=[Stage(each.name, each.seconds) for each in state.steps],
+        stages=stages_of(state.steps),
         account=core.account(request.account),
         dispositions=summed(each["dispositions"] for each in sessions),
         refusals=summed(each["refusals"] for each in sessions),
@@ -47,6 +47,16 @@ def collect(
         positions=core.positions(request.account),
         first_fill=str(earliest[0]["fill_id"]) if earliest else None,
     )
+
+
+def stages_of(steps: Iterable[Step]) -> list[Stage]:
+    """Seconds by asset, which may be several steps; None where none of them has finished."""
+    found: dict[str, float | None] = {}
+    for step in steps:
+        asset = step.name.partition(".")[0]
+        known = [each for each in (found.get(asset), step.seconds) if each is not None]
+        found[asset] = sum(known) if known else None
+    return [Stage(asset, seconds) for asset, seconds in found.items()]
 
 
 def summed(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -59,6 +59,8 @@ class Request:
     sizing: "Sizing | None" = None
     """What the strategy's file says of it, for an account that is opened."""
 
+    weighs_news: bool = False
+
 
 def check(asked: Asked) -> Request:
     """The request, or BadInputError with the value that is wrong."""
@@ -82,6 +84,7 @@ def check(asked: Asked) -> Request:
         dataset=source.dataset,
         known_sessions=_known_sessions(source.read),
         sizing=strategy.sizing,
+        weighs_news=bool(strategy.of_news),
     )
 
 

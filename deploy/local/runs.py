@@ -23,6 +23,7 @@ from deploy.local.report import Report
 from deploy.local.request import Request
 
 JOB = "replay_job"
+JOB_WITH_NEWS = "replay_with_news_job"
 NOT_STARTED = "Stopped before the job was started."
 POLL_S = 0.5
 UNREACHABLE_LIMIT_S = 60.0
@@ -87,10 +88,11 @@ def run_tags(request: Request) -> dict[str, str]:
 
 def _launch(request: Request, dagster: Dagster, stop: threading.Event) -> str:
     """Ask for the run, and again while the code server is being restarted."""
+    job = JOB_WITH_NEWS if request.weighs_news else JOB
     deadline = time.monotonic() + UNREACHABLE_LIMIT_S
     while True:
         try:
-            return dagster.launch(JOB, run_config(request), run_tags(request))
+            return dagster.launch(job, run_config(request), run_tags(request))
         except CodeServerUnreachableError:
             if time.monotonic() > deadline:
                 raise

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -113,12 +114,27 @@ def test_dagster_shows_the_way_from_bars_to_portfolio(
              assetMaterializations(limit: 1) { runId metadataEntries { label } } } }"""
     )
     nodes = {node["assetKey"]["path"][-1]: node for node in data["assetNodes"]}
-    way, asset = {"portfolio"}, "portfolio"
-    while nodes[asset]["dependencyKeys"]:
-        asset = nodes[asset]["dependencyKeys"][0]["path"][-1]
+    way, found = set[str](), ["portfolio"]
+    while found:
+        asset = found.pop()
         way.add(asset)
-    assert way == {"portfolio", "replayed_signals", "signals", "technical", "bars"}
-    assert all(nodes[name]["assetMaterializations"][0]["metadataEntries"] for name in way)
+        found += [each["path"][-1] for each in nodes[asset]["dependencyKeys"]]
+    traded = {"portfolio", "replayed_signals", "signals", "technical", "bars"}
+    assert way == traded | {"news_impact", "sentiment", "articles"}
+    assert all(nodes[name]["assetMaterializations"][0]["metadataEntries"] for name in traded)
+
+
+def test_a_strategy_that_weighs_news_has_articles_judged_first(stack: LocalStack) -> None:
+    blend = str(files("pipelines.strategies").joinpath("blend.toml"))
+    quarter = ("--from", "2012-01-03", "--to", "2012-03-30")
+    report = stack.run("--strategy", blend, "--account", "blend", *quarter)
+    assert report["fills"] > 0
+    stages = [stage["name"] for stage in report["stages"]]
+    assert set(stages) > {"articles", "sentiment", "news_impact", "signals"}
+    (fill,) = stack.get("/api/v1/fills", account="blend", limit=1)
+    why = stack.get(f"/api/v1/why/{fill['fill_id']}")
+    versions = why["provenance"]["input_versions"]
+    assert set(versions) == {"bars", "technical", "news", "sentiment"}
 
 
 def test_one_session_by_hand_in_dagster(stack: LocalStack) -> None:
