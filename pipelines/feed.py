@@ -35,6 +35,9 @@ ACTION_SCALE = 9
 LARGEST_DENOMINATOR = 10_000
 """Of a split's ratio: 0.333333 was meant as 1 for 3, and 1.05 as 21 for 20."""
 
+VERSIONED = ("bars", "technical", "news", "sentiment")
+"""Tables that a signal may have been computed from, in its columns as `bars_version` and so on."""
+
 SIGNAL_FIELDS = ["symbol", "score", "content", "reasons"]
 
 
@@ -172,15 +175,13 @@ def _signals(session: date, rows: pd.DataFrame) -> Iterator[Signal]:
 
 
 def _provenance(session: date, row: pd.Series) -> Provenance:
+    found = {name: row.get(f"{name}_version") for name in VERSIONED}
     return Provenance(
         run_id=str(row["run_id"]),
         asset="signals",
         partition=session.isoformat(),
         code_version=str(row["code_version"]),
-        input_versions={
-            "bars": str(row["bars_version"]),
-            "technical": str(row["technical_version"]),
-        },
+        input_versions={name: str(each) for name, each in found.items() if pd.notna(each)},
     )
 
 

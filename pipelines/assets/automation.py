@@ -34,13 +34,23 @@ UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 
+REPLAYED = ["bars", "technical", "signals", "replayed_signals", "portfolio"]
+JUDGED = ["articles", "sentiment", "news_impact"]
+
 replay_job = dg.define_asset_job(
     "replay_job",
-    selection=["bars", "technical", "signals", "replayed_signals", "portfolio"],
+    selection=REPLAYED,
     description="Feed sessions to a replay account and read back what it made of them. The source"
     " sample covers the sessions from 2000-03-01 to 2013-03-01: Materialize of a later partition"
     " fails. An account is fed without gaps: a range may begin at the latest with the session after"
     " the one where the account stands.",
+    executor_def=dg.in_process_executor,
+)
+
+replay_with_news_job = dg.define_asset_job(
+    "replay_with_news_job",
+    selection=[*JUDGED, *REPLAYED],
+    description="The same for a strategy that weighs news: articles are judged first.",
     executor_def=dg.in_process_executor,
 )
 
@@ -54,7 +64,7 @@ live_job = dg.define_asset_job(
 
 news_job = dg.define_asset_job(
     "news_job",
-    selection=["articles", "sentiment", "news_impact"],
+    selection=JUDGED,
     description="Read the source of news and judge what is new. An article counts in the first"
     " session whose 16:30 in New York comes after it was first seen: run it before then.",
     executor_def=dg.in_process_executor,
@@ -133,4 +143,5 @@ def due(state: Mapping[str, Any], sessions: Sequence[date]) -> date | None:
 
 
 def _concerns(run: dg.DagsterRun, key: str) -> bool:
-    return run.job_name == replay_job.name or run.tags.get(PARTITION_TAG) == key
+    replays = run.job_name in {replay_job.name, replay_with_news_job.name}
+    return replays or run.tags.get(PARTITION_TAG) == key

@@ -1,18 +1,29 @@
 """What a person chooses per run, as Dagster resources with defaults.
 
-Belongs here: the feed (which data, which account), and the clock.
+Belongs here: the feed (which data, which account), the news (which articles, which model), and the
+clock.
 Keep out: addresses and secrets (settings.py).
 """
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
-from pipelines.sources import Source, open_source
+from pipelines.models.choice import provider_of
+from pipelines.models.provider import Provider
+from pipelines.settings import Settings
+from pipelines.sources import Now, Source, open_source, real_now
 from pipelines.sources.base import dataset_of
+from pipelines.sources.news import Endpoint, Impacts, NewsSettings, open_impacts, open_news_source
+from pipelines.sources.news.base import NewsSource
 from pipelines.strategies.technical import TechnicalStrategy
 from pipelines.strategy_file import open_strategy
+from router.messages import digest
+
+PLAIN_NAME = re.compile(r"[a-z0-9_]+")
 
 
 class Feed(dg.ConfigurableResource["Feed"]):
@@ -21,7 +32,8 @@ class Feed(dg.ConfigurableResource["Feed"]):
     source: str = Field(
         default="sample",
         description="Where prices come from: `sample` (AAPL, FB, GOOG, IBM and MSFT, sessions from"
-        " 2000-03-01 to 2013-03-01) or `files` (your own, see path).",
+        " 2000-03-01 to 2013-03-01), `files` (your own, see path), or `yfinance`, `alpaca` or"
+        " `ccxt`, as market.toml in the state folder configures them.",
     )
     path: str = Field(
         default="",
@@ -51,9 +63,9 @@ class Feed(dg.ConfigurableResource["Feed"]):
         " answer; then the run fails. There is no bound as long as the account moves.",
     )
 
-    def open(self) -> Source:
-        """The source that the run reads."""
-        return open_source(self.source, self.path)
+    def open(self, now: Now = real_now) -> Source:
+        """The source that the run reads; one over the network goes by the clock `now`."""
+        return open_source(self.source, self.path, now)
 
     def open_strategy(self) -> TechnicalStrategy:
         """The strategy that gives the scores."""
@@ -78,6 +90,100 @@ class Feed(dg.ConfigurableResource["Feed"]):
     def opinions(self) -> str:
         """The name of the strategy's own table in the lake."""
         return f"{self.dataset}-{self.open_strategy().name}"
+
+
+class News(dg.ConfigurableResource["News"]):
+    """Which articles a run reads, and which models judge them."""
+
+    source: str = Field(
+        default="sample",
+        description="Where articles come from: `sample` (summaries of public events of AAPL, FB,"
+        " GOOG, IBM and MSFT in 2011 and 2012), `folder` (your own, see path), `rss` (see feeds) or"
+        " `edgar` (reports on form 8-K). The last two ask other machines: see agent.",
+    )
+    path: str = Field(
+        default="",
+        description="For the source `folder`: the absolute path of a folder of JSON lines (*.jsonl"
+        " with published, title, and url and text where there are any) or HTML pages.",
+    )
+    agent: str = Field(
+        default="",
+        description="For `rss` and `edgar`: the User-Agent, with an e-mail address or a page to"
+        ' complain to, such as "my-news (mailto:me@example.com)".',
+    )
+    feeds: list[str] = Field(
+        default=[], description="For `rss`: the addresses of RSS and Atom feeds."
+    )
+    hosts: list[str] = Field(
+        default=[],
+        description="For `rss`: hosts, with all below them, that feeds and their articles may be"
+        " read from; no other machine is asked.",
+    )
+    pages: bool = Field(
+        default=True, description="For `rss`: whether the page behind each entry is read."
+    )
+    ciks: list[str] = Field(default=[], description="For `edgar`: companies by CIK; empty for all.")
+    sentiment: str = Field(
+        default="finance_minilm",
+        description="The model that scores texts: `finance_minilm` (shipped), `lexicon` (a list of"
+        " rated words), or a model of Hugging Face by name or folder, such as ProsusAI/finbert.",
+    )
+    trained_until: str = Field(
+        default="",
+        description="For a model of Hugging Face: the last day (YYYY-MM-DD) whose texts it may have"
+        " learnt from; empty if that is unknown, and then no backtest of it proves anything.",
+    )
+    threads: int = Field(default=1, description="Threads that the model runs on.")
+    endpoint: str = Field(
+        default="",
+        description="The base address of a language model behind OpenAI's chat API that judges the"
+        " impact of articles as well; empty for the rules alone. Its key is the variable"
+        " TRADING_NEWS_MODEL_KEY.",
+    )
+    endpoint_model: str = Field(default="", description="The name of that language model.")
+
+    def open(self) -> NewsSource:
+        """The source that the run reads; RequestError where a setting of it is missing."""
+        settings = NewsSettings(
+            path=self.path,
+            agent=self.agent,
+            feeds=tuple(self.feeds),
+            hosts=tuple(self.hosts),
+            pages=self.pages,
+            ciks=tuple(self.ciks),
+        )
+        return open_news_source(self.source, settings)
+
+    def open_provider(self) -> Provider:
+        """The model that scores texts, or ModelError."""
+        until = date.fromisoformat(self.trained_until) if self.trained_until else None
+        return provider_of(self.sentiment, self.threads, until)
+
+    def open_impacts(self, settings: Settings) -> Impacts:
+        """What judges the impact of articles."""
+        answers = settings.news_folder / "answers"
+        if not self.endpoint:
+            return open_impacts(None, answers)
+        key = settings.news_model_key
+        return open_impacts(Endpoint(self.endpoint, self.endpoint_model, key), answers)
+
+    @property
+    def dataset(self) -> str:
+        """The name of the source's tables in the lake; each folder has its own."""
+        place = str(Path(self.path).expanduser())
+        return f"folder-{digest(place)[:8]}" if self.source == "folder" else self.source
+
+    @property
+    def opinions(self) -> str:
+        """The name of the tables of scores: each model has its own."""
+        plain = PLAIN_NAME.fullmatch(self.sentiment)
+        return f"{self.dataset}-{self.sentiment if plain else digest(self.sentiment)[:8]}"
+
+    @property
+    def judged(self) -> str:
+        """The name of the tables of impacts: a language model beside the rules has its own."""
+        asked = digest(self.endpoint, self.endpoint_model)[:8] if self.endpoint else ""
+        return f"{self.opinions}-{asked}" if asked else self.opinions
 
 
 class Clock(dg.ConfigurableResource["Clock"]):

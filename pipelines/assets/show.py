@@ -4,7 +4,9 @@ Belongs here: frames to Dagster metadata. Keep out: computing anything new.
 """
 
 import base64
+import html
 import io
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -13,6 +15,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+MARKUP = re.compile(r"([\\`*_{}\[\]!#~])")
 PREVIEW_ROWS = 10
 PLOT_SYMBOLS = 8
 """Up to so many symbols get a line each; more are shown as a band."""
@@ -25,6 +28,11 @@ def table(frame: pd.DataFrame, rows: int = PREVIEW_ROWS) -> dg.MetadataValue[Any
     lines += [[_cell(value) for value in row] for row in shown.itertuples(index=False, name=None)]
     more = f"\n\n{len(frame) - rows} more rows" if len(frame) > rows else ""
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(line)} |" for line in lines) + more)
+
+
+def plain(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """The frame with texts of strangers in these columns made harmless: no markup, no links."""
+    return frame.assign(**{name: frame[name].map(_escaped).astype("str") for name in names})
 
 
 def columns(**descriptions: str) -> dict[str, dg.TableSchema]:
@@ -77,6 +85,11 @@ def score_plot(signals: pd.DataFrame) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.md(
         f"![scores](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
     )
+
+
+def _escaped(text: str) -> str:
+    inert = MARKUP.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))
+    return inert.replace("://", ": //").replace("www.", "www .")
 
 
 def _cell(value: object) -> str:

@@ -9,14 +9,16 @@ import dagster as dg
 import pandas as pd
 
 from pipelines import calendar
-from pipelines.assets import show
+from pipelines.assets import news_impact, sentiment, show
 from pipelines.assets import technical as technical_asset
 from pipelines.assets.partitions import LAKE_POOL, ONE_RUN, SESSIONS, Result, sessions_of
-from pipelines.assets.resources import Feed
+from pipelines.assets.resources import Feed, News
+from pipelines.errors import LakeError
 from pipelines.feed import bars_versions
 from pipelines.lake import Lake, open_lake, versions
 from pipelines.settings import read_settings
 from pipelines.sources.base import no_actions
+from pipelines.strategies import news_part
 from pipelines.strategies.technical import TechnicalStrategy
 
 CODE_VERSION = "1"
@@ -24,7 +26,7 @@ POINT_IN_TIME = "point_in_time"
 
 
 @dg.asset(
-    deps=[technical_asset.technical],
+    deps=[technical_asset.technical, sentiment.sentiment, news_impact.news_impact],
     partitions_def=SESSIONS,
     backfill_policy=ONE_RUN,
     check_specs=[
@@ -51,28 +53,43 @@ POINT_IN_TIME = "point_in_time"
         valid_until="timestamp: next open, UTC",
     ),
 )
-def signals(context: dg.AssetExecutionContext, feed: Feed) -> Result:
-    """The strategy's opinion of each symbol at the close of each session."""
+def signals(context: dg.AssetExecutionContext, feed: Feed, news: News) -> Result:
+    """The strategy's opinion of each symbol at the close of each session.
+
+    News and sentiment are read where the strategy weighs them: materialize them before.
+    """
     sessions = sessions_of(context)
     lake = open_lake(read_settings().lake_url)
-    frame = opinions(lake, feed.dataset, feed.open_strategy(), sessions, context.run.run_id)
+    frame = opinions(lake, feed.dataset, feed.open_strategy(), sessions, context.run.run_id, news)
     lake.write("signals", feed.opinions, frame, sessions[0], sessions[-1])
     _show(context, frame, sessions)
     return Result(check_results=[point_in_time(frame)])
 
 
 def opinions(
-    lake: Lake, dataset: str, strategy: TechnicalStrategy, sessions: list[date], run_id: str
+    lake: Lake,
+    dataset: str,
+    strategy: TechnicalStrategy,
+    sessions: list[date],
+    run_id: str,
+    news: News,
 ) -> pd.DataFrame:
     """The rows of the table `signals` for a range of sessions."""
     start, end = sessions[0], sessions[-1]
     named = strategy.indicators
     table = lake.read("technical", technical_asset.table_of(dataset, named), start, end)
-    times = table[["symbol", "session", "event_time", "known_at"]]
-    frame = strategy.signals(table).merge(times, on=["symbol", "session"], how="left")
+    days = table["session"].dt.date
+    of_table = versions(table, technical_asset.content_of(named))
+    inputs = {"technical_version": days.map(of_table).astype("str")}
+    if strategy.of_news:
+        table, of_news = _with_news(lake, news, table, start, end)
+        inputs |= {name: days.map(each).fillna("no rows") for name, each in of_news.items()}
+        table["known_at"] = table[["known_at", news_part.KNOWN_AT]].max(axis=1)
     bars = lake.read("bars", dataset, start, end)
     of_bars = bars_versions(bars, lake.read("actions", dataset, start, end, empty=no_actions()))
-    of_table = versions(table, technical_asset.content_of(named))
+    inputs |= {"bars_version": days.map(of_bars).astype("str")}
+    times = table[["symbol", "session", "event_time", "known_at"]].assign(**inputs)
+    frame = strategy.signals(table).merge(times, on=["symbol", "session"], how="left")
     days = frame["session"].dt.date
     return frame.assign(
         strategy=strategy.name,
@@ -83,9 +100,33 @@ def opinions(
         ),
         run_id=run_id,
         code_version=CODE_VERSION,
-        bars_version=days.map(of_bars).astype("str"),
-        technical_version=days.map(of_table).astype("str"),
     )
+
+
+def _with_news(
+    lake: Lake, news: News, table: pd.DataFrame, start: date, end: date
+) -> tuple[pd.DataFrame, dict[str, dict[date, str]]]:
+    """The table with the day's news beside it, and the versions of what was read, by session."""
+    read = {
+        name: _rows_so_far(lake, name, of, start, end)
+        for name, of in ((news_impact.DAILY, news.judged), (sentiment.DAILY, news.opinions))
+    }
+    contents = {
+        "news_version": versions(read[news_impact.DAILY], ["symbol", "score", "content_hashes"]),
+        "sentiment_version": versions(
+            read[sentiment.DAILY], ["symbol", "novelty_weighted", "model_hash"]
+        ),
+    }
+    return news_part.joined(table, read[news_impact.DAILY], read[sentiment.DAILY]), contents
+
+
+def _rows_so_far(lake: Lake, name: str, dataset: str, start: date, end: date) -> pd.DataFrame:
+    """The rows of a table in which a session, or a year of them, may have none."""
+    years = lake.years(name, dataset, end)
+    if not years:
+        raise LakeError(f"the lake has no {name} of {dataset} up to {end}: run news_job first")
+    frame = lake.read(name, dataset, date(min(years[-1], start.year), 1, 1), end)
+    return frame[frame["session"] >= pd.Timestamp(start)]
 
 
 def point_in_time(frame: pd.DataFrame) -> dg.AssetCheckResult:

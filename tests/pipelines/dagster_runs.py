@@ -25,10 +25,12 @@ def run(
     tags: dict[str, str] | None = None,
     raises: bool = True,
     clock: str = "",
+    news: dict[str, Any] | None = None,
     **feed: Any,
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets over one session, or over a range when `end` is given."""
-    config: dict[str, Any] = {"feed": {"config": feed}, "clock": {"config": {"fixed": clock}}}
+    chosen = {"feed": feed, "clock": {"fixed": clock}, "news": news or {}}
+    config = {name: {"config": values} for name, values in chosen.items()}
     spans = {RANGE_START: start, RANGE_END: end} if end else {}
     with in_memory() as instance:
         return dg.materialize(
