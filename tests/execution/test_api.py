@@ -8,6 +8,7 @@ from execution.domain.money import ZERO
 from tests.execution.api_account import ORDER, SCORES, SESSIONS
 from tests.execution.factories import DAYS, feed, session
 from tests.execution.running import RunningCore, as_messages, send
+from tests.servers import until
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready"])
@@ -159,6 +160,7 @@ def test_a_paper_account_is_opened_and_a_live_one_is_not(core: RunningCore) -> N
     assert opened.status_code == 201
     (told,) = [each for each in core.get("/api/v1/accounts") if each["account"] == "daily"]
     assert told["mode"] == "paper"
+    until(lambda: core.http.get("/health/ready").is_success, "the new account's writer")
     live = core.http.post("/api/v1/accounts", json=body | {"account": "real", "mode": "live"})
     assert (live.status_code, live.json()["error"]) == (422, "SCHEMA_INVALID")
 

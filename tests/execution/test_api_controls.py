@@ -113,7 +113,7 @@ def test_an_account_may_be_opened_with_the_strict_profile(core: RunningCore) -> 
     body = {"account": "strict", "strategies": ["technical"], "sources": ["sample"]}
     opened = core.http.post("/api/v1/accounts", json=body | {"profile": "intraday"})
     assert opened.status_code == 201
-    until(lambda: core.get("/api/v1/limits", account="strict")["history"], "the first limits")
+    until(lambda: core.http.get("/health/ready").is_success, "the new account's writer")
     limits = core.get("/api/v1/limits", account="strict")["limits"]
     assert (limits["profile"], limits["collar_market_orders"]) == ("intraday", True)
 
