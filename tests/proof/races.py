@@ -1,9 +1,8 @@
 """Proof: orders that fit a limit alone but not together never pass it, whoever sends them at once.
 
 Each round, people and the strategy want the same symbols: for every symbol the strategy's order and
-an order by hand would fit the position limit, for some also a second one, and no two of them do.
-The journal is then folded, and after every row the worst case is added up here, without the rules
-that judged it.
+each of two orders by hand would fit the position limit, and no two of them do. The journal is then
+folded, and after every row the worst case is added up here, without the rules that judged it.
 Keep out: the rules and their boundaries (risk_codes.py).
 """
 
@@ -50,9 +49,6 @@ SHARED = Decimal("0.05")
 """The part of the rounds in which a second core drives the same account."""
 
 SYMBOLS = tuple(f"R{n:02}" for n in range(20))
-BY_TWO = frozenset(SYMBOLS[::4])
-"""Symbols that two people want, and the strategy."""
-
 CONNECTIONS = 8
 ACCOUNT = feed.ACCOUNT
 LIMIT = Decimal(6_000)
@@ -69,9 +65,6 @@ LIMITS = {
 BUFFER = 1 + Limits().market_buffer
 SPARE = Decimal("1.1")
 """More rounds than are needed: where the strategy wants little, nobody is in its way."""
-
-LATEST_S = 0.12
-"""The strategy's set ends somewhere among the orders by hand."""
 
 UPKEEP, LOST = 100, Decimal(6_000)
 """Every so many rounds the strategy gets back about what its trades cost it."""
@@ -166,7 +159,7 @@ async def _campaign(
             if n % UPKEEP == UPKEEP - 1:
                 await _deposit(people[0], feed.STRATEGY, LOST)
             orders = _orders(people, n, chance) if raced else []
-            await _race(nats, orders, items, chance.uniform(0.0, LATEST_S) if raced else 0.0)
+            await _race(nats, orders, items, chance.uniform(0.0, 0.2) if raced else 0.0)
             await _closed(database, items[0].session)
 
 
@@ -195,9 +188,8 @@ async def _deposit(control: Client, sleeve: str, amount: Decimal) -> None:
 def _orders(
     people: list[Client], number: int, chance: random.Random
 ) -> list[Coroutine[Any, Any, None]]:
-    """One order for each symbol, two for some, in a new order each round, for the connections."""
-    wanted = [(symbol, "50") for symbol in SYMBOLS] + [(symbol, "51") for symbol in BY_TWO]
-    wanted.sort()
+    """Two orders for each symbol, in a new order each round, dealt to the connections."""
+    wanted = [(symbol, quantity) for symbol in SYMBOLS for quantity in ("50", "51")]
     chance.shuffle(wanted)
     hands = [wanted[n :: len(people)] for n in range(len(people))]
     return [_place(client, number, hand) for client, hand in zip(people, hands, strict=True)]
