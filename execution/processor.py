@@ -24,6 +24,7 @@ from execution.domain.state import State
 from execution.store import DeadLetter, Decided, Head, JournalRows, Loaded
 from router.messages import Bars, InvalidMessageError, Signal, SignalSet, decode
 from router.outgoing import Outgoing
+from router.registry import REPLAY_MODE
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Processor:
         items = [*self._switch(intake), *items]
         fresh = _fresh(items, intake.known | self._in_commit)
         metrics.DUPLICATES.labels(self._account).inc(len(items) - len(fresh))
-        batch = await self._decide(fresh)
+        batch = await self._decide(fresh, intake.received_at)
         before, account = self._loaded.head, self._account
         rows, after = store.journal_rows(before, account, ENGINE_VERSION, batch, intake.received_at)
         outbox = list(events.of_batch(account, rows, batch))
@@ -150,14 +151,15 @@ class Processor:
         log.warning("session.deadline account=%s session=%s", self._account, found.session)
         return [found]
 
-    async def _decide(self, items: Sequence[Input]) -> list[Decided]:
+    async def _decide(self, items: Sequence[Input], received_at: datetime) -> list[Decided]:
         """The engine's word on each; an input that it cannot handle ends as a dead letter."""
+        at = None if self._config.mode == REPLAY_MODE else received_at
         state, inbox, head = self._loaded.state, self._loaded.inbox, self._loaded.head
         batch: list[Decided] = []
         for item in items:
             seq = head.seq + len(batch) + 1
             try:
-                effects = engine.handle(state, inbox, seq, item)
+                effects = engine.handle(state, inbox, seq, item, _fed(item, at))
             except Exception:
                 log.exception("input.failed account=%s id=%s", self._account, item.input_id)
                 metrics.DEAD_LETTERS.labels(self._account).inc()
@@ -165,7 +167,7 @@ class Processor:
                 self._loaded = await self._rebuilt(batch)
                 state, inbox = self._loaded.state, self._loaded.inbox
                 effects = engine.refuse(state, inbox, seq, item)
-            batch.append(Decided(item, effects, _stamp(item, state.clock)))
+            batch.append(Decided(item, effects, at or _time_of(item, state.clock)))
         return batch
 
     async def _rebuilt(self, batch: Sequence[Decided]) -> Loaded:
@@ -189,8 +191,13 @@ def _fresh(items: Sequence[Input], known: frozenset[str]) -> list[Input]:
     return [item for item in reversed(unique.values()) if item.input_id not in known]
 
 
-def _stamp(item: Input, clock: datetime | None) -> datetime | None:
-    """When it counts as having happened: on a replay account the time of its data."""
+def _fed(item: Input, at: datetime | None) -> datetime | None:
+    """When an input came in over the bus; commands and reports say themselves when they were."""
+    return at if isinstance(item, Bars | Signal | SignalSet) else None
+
+
+def _time_of(item: Input, clock: datetime | None) -> datetime | None:
+    """When it counts as having happened on a replay account: the time of its data."""
     if isinstance(item, Bars):
         return item.bar_end
     return item.as_of if isinstance(item, Signal | SignalSet) else clock

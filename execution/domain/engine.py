@@ -5,7 +5,7 @@ of a session, then each strategy's complete set of signals, then the next sessio
 Keep out: clocks, storage, networks; what a session does (session.py) and new orders (decisions.py).
 """
 
-from datetime import date
+from datetime import date, datetime
 from decimal import localcontext
 
 from execution.domain import cash, flattening, manual, standing, venue
@@ -36,14 +36,19 @@ from execution.domain.state import Inbox, State, apply, receive
 from router.messages import Bars, Signal, SignalSet
 
 
-def handle(state: State, inbox: Inbox, seq: int, item: Input) -> tuple[fx.Effect, ...]:
+def handle(
+    state: State, inbox: Inbox, seq: int, item: Input, at: datetime | None = None
+) -> tuple[fx.Effect, ...]:
     """Decide on one input; `state` and `inbox` have followed when it returns.
 
-    `seq` is the input's journal row. After an exception the two must be thrown away.
+    `seq` is the input's journal row. `at` is when it came in, for an account that lives in the
+    world's time; one that replays has the time of its bars. After an exception the two must be
+    thrown away.
     """
     with localcontext(CONTEXT):
         receive(state, inbox, seq, item)
         desk = Desk(state, inbox)
+        _move_clock(desk, at)
         _take(desk, item)
         _advance(desk)
         return tuple(desk.effects)
@@ -120,9 +125,14 @@ def _take(desk: Desk, item: Input) -> None:
             _command(desk, item)
 
 
+def _move_clock(desk: Desk, at: datetime | None) -> None:
+    """The account's time goes forward alone."""
+    if at is not None and (desk.state.clock is None or at > desk.state.clock):
+        desk.emit(fx.ClockMoved(at=at))
+
+
 def _command(desk: Desk, item: Command) -> None:
-    if item.at is not None and (desk.state.clock is None or item.at > desk.state.clock):
-        desk.emit(fx.ClockMoved(at=item.at))
+    _move_clock(desk, item.at)
     match item:
         case PlaceOrder():
             manual.place_order(desk, item)

@@ -45,7 +45,7 @@ _BUSY = frozenset({Status.PENDING_NEW, Status.PENDING_CANCEL, Status.PENDING_REP
 
 def place_order(desk: Desk, command: PlaceOrder) -> None:
     """Judge a person's order and record it, accepted or refused."""
-    if desk.state.clock is None:
+    if desk.state.session is None:
         message = "the account begins with its first session: there are no prices yet"
         desk.refuse(command, NO_SESSION, message)
         return

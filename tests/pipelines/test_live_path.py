@@ -1,7 +1,7 @@
 """A paper account from day to day: a provider, the job after the close, NATS, router and core.
 
-Everything is real but the provider, which answers on the loopback, and the day, which the runs'
-clock names. The core takes an account's time from its bars.
+Everything is real but the provider, which answers on the loopback, and the time: the runs' clock
+and the database's name the same moment.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from pipelines.definitions import defs
 from pipelines.lake import open_lake
 from pipelines.restated import read_version
 from tests.execution.running import RunningCore, running
+from tests.execution.world_time import WorldTime
 from tests.pipelines.dagster_runs import failure, in_memory, metadata, run
 from tests.pipelines.sources.loopback import Market, Yahoo, serving
 from tests.pipelines.sources.opened import KEYS, write_market_file
@@ -63,8 +64,18 @@ def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yahoo]
 
 
 @pytest.fixture
+def world(database: Database) -> WorldTime:
+    """What the database says the time is."""
+    return WorldTime(database)
+
+
+@pytest.fixture
 def core(
-    database: Database, nats_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    world: WorldTime,
+    nats_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[RunningCore]:
     """A core with one paper account, and the router that feeds it."""
     fields = {
@@ -116,8 +127,11 @@ def live_run(provider: Yahoo, day: date) -> dg.ExecuteInProcessResult:
         )
 
 
-def test_a_paper_account_goes_on_from_day_to_day(provider: Yahoo, core: RunningCore) -> None:
+def test_a_paper_account_goes_on_from_day_to_day(
+    provider: Yahoo, core: RunningCore, world: WorldTime
+) -> None:
     for day in DAYS[:3]:
+        world.set(after_close(day))
         result = live_run(provider, day)
         assert metadata(result, "published_signals")[day.isoformat()]["sessions"] == 1
         core.wait_until_closed(day, "paper")
@@ -134,13 +148,15 @@ def test_a_paper_account_goes_on_from_day_to_day(provider: Yahoo, core: RunningC
 
 
 def test_missed_days_are_booked_and_nothing_is_decided_late(
-    provider: Yahoo, core: RunningCore
+    provider: Yahoo, core: RunningCore, world: WorldTime
 ) -> None:
+    world.set(after_close(DAYS[0]))
     live_run(provider, DAYS[0])
     core.wait_until_closed(DAYS[0], "paper")
     provider.market.now = after_close(DAYS[1])
     by_hand = {"clock": provider.market.now.isoformat(), "source": "yfinance"}
     run(DAYS[1].isoformat(), None, ["bars", "technical", "signals"], **by_hand)
+    world.set(after_close(DAYS[3]))
     result = live_run(provider, DAYS[3])
     assert metadata(result, "published_signals")[DAYS[3].isoformat()]["sessions"] == 3
     core.wait_until_closed(DAYS[3], "paper")
@@ -149,6 +165,18 @@ def test_missed_days_are_booked_and_nothing_is_decided_late(
     books = {each["session"]: each for each in core.get("/api/v1/sessions", account="paper")}
     decided = {day: sum(books[day]["dispositions"].values()) for day in sorted(books)}
     assert decided == dict(zip([d.isoformat() for d in DAYS], [2, 0, 0, 2], strict=True))
+
+
+def test_signals_that_lay_until_the_next_open_are_not_traded(
+    provider: Yahoo, core: RunningCore, world: WorldTime
+) -> None:
+    world.set(calendar.open_of(DAYS[1]))
+    live_run(provider, DAYS[0])
+    core.wait_until_closed(DAYS[0], "paper")
+    (session,) = core.get("/api/v1/sessions", account="paper")
+    assert session["dispositions"] == {"expired": len(SYMBOLS)}
+    orders = core.get("/api/v1/orders", account="paper")
+    assert {(each["status"], each["code"]) for each in orders} == {("refused", "SIGNAL_EXPIRED")}
 
 
 def test_a_restated_bar_leaves_old_signals_on_the_old_version(

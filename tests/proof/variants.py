@@ -101,8 +101,10 @@ def trust_the_order(_valkey: str) -> None:
     """Takes bars that arrive as the end of the session before, whatever is missing of it."""
 
     def make(handle: Wrap) -> Wrap:
-        def wrong(state: State, inbox: Inbox, seq: int, item: Any) -> tuple[Any, ...]:
-            effects = handle(state, inbox, seq, item)
+        def wrong(
+            state: State, inbox: Inbox, seq: int, item: Any, at: Any = None
+        ) -> tuple[Any, ...]:
+            effects = handle(state, inbox, seq, item, at)
             while (deadline := engine.held_up(state, inbox)) is not None:
                 effects += handle(state, inbox, seq, deadline)
             return tuple(effects)
