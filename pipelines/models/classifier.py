@@ -96,19 +96,22 @@ class Classifier:
         found: dict[tuple[str, str], Probabilities] = {}
         for first in range(0, len(order), BATCH):
             places = order[first : first + BATCH]
-            rows = softmax(self._run([tokens[at] for at in places]))
+            batch = padded([tokens[at] for at in places], self.padding)
+            rows = softmax(self.backend.logits(*batch))
             found.update((pairs[at], row) for at, row in zip(places, rows, strict=True))
         return found
 
-    def _run(self, batch: Sequence[Tokens]) -> NDArray[np.float32]:
-        width = max(len(ids) for ids, _ in batch)
-        ids = np.full((len(batch), width), self.padding, dtype=np.int64)
-        mask, types = np.zeros_like(ids), np.zeros_like(ids)
-        for row, (of_text, of_type) in enumerate(batch):
-            ids[row, : len(of_text)] = of_text
-            types[row, : len(of_type)] = of_type
-            mask[row, : len(of_text)] = 1
-        return self.backend.logits(ids, mask, types)
-
     def _sentiment(self, probabilities: tuple[float, float, float]) -> Sentiment:
         return Sentiment(*probabilities, self.name, self.model_hash, self.trained_until)
+
+
+def padded(batch: Sequence[Tokens], padding: int) -> tuple[Ids, Ids, Ids]:
+    """Ids, mask (1 for the tokens of a text, then 0) and type ids, each (batch, longest)."""
+    width = max(len(ids) for ids, _ in batch)
+    ids = np.full((len(batch), width), padding, dtype=np.int64)
+    mask, types = np.zeros_like(ids), np.zeros_like(ids)
+    for row, (of_text, of_type) in enumerate(batch):
+        ids[row, : len(of_text)] = of_text
+        types[row, : len(of_type)] = of_type
+        mask[row, : len(of_text)] = 1
+    return ids, mask, types

@@ -150,11 +150,13 @@ def _fill(model: Any, weights: Mapping[str, Any]) -> None:  # noqa: ANN401
 def _write_graph(model: Any, folder: Path) -> None:  # noqa: ANN401
     from pipelines.models.gate import gate_float
     from pipelines.models.graph import build, save
+    from pipelines.models.hugging_face import tokenizer_of
 
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
     graph = build(weights, model.config.num_attention_heads, model.config.layer_norm_eps)
     save(graph, str(folder / "model.onnx"))
-    gate_float(folder, folder / "model.onnx", GATE_TEXTS)
+    encode, padding = tokenizer_of(folder, str(folder))
+    gate_float(model, folder / "model.onnx", encode, padding, [(text, "") for text in GATE_TEXTS])
 
 
 if __name__ == "__main__":

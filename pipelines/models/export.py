@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.analyses.sentiment.pooling import LABELS
-from pipelines.analyses.sentiment.text import normalise
 from pipelines.errors import ModelError
-from pipelines.models.classifier import Classifier
+from pipelines.models.classifier import Classifier, padded
 from pipelines.models.examples import Example, Split
 from pipelines.models.gate import gate_float
 from pipelines.models.measure import accuracy, calibration_error, macro_f1, probabilities_of
+from pipelines.models.pairs import encoder
 from pipelines.models.session import INPUTS, OnnxSession
-from pipelines.models.shipped import CONFIG, MODEL, NAME, TOKENIZER, sha256_of, shipped
+from pipelines.models.shipped import CONFIG, MODEL, NAME, PADDING, TOKENIZER, sha256_of, shipped
 
 CALIBRATION = 1_000
 """Training examples whose activations set the ranges of int8."""
@@ -58,12 +58,12 @@ def export(checkpoint: Path, folder: Path, split: Split) -> Exported:
     weights = load_file(checkpoint / "model.safetensors")
     heads, epsilon = config["num_attention_heads"], config["layer_norm_eps"]
     exact = checkpoint / MODEL
-    save(build(weights, heads, epsilon, measured=True), str(exact))
+    save(build(weights, heads, epsilon, by_company=True, measured=True), str(exact))
     shutil.copyfile(checkpoint / TOKENIZER, folder / TOKENIZER)
-    gap = gate_float(checkpoint, exact, _pairs(split.sentfin_held_out[:GATED]))
-    save(
-        build(weights, heads, epsilon, ranges(checkpoint, exact, split.train)), str(folder / MODEL)
-    )
+    encode = encoder(checkpoint / TOKENIZER)
+    gap = gate_float(_original(checkpoint), exact, encode, PADDING, _pairs(split))
+    found = ranges(checkpoint, exact, split.train)
+    save(build(weights, heads, epsilon, found, by_company=True), str(folder / MODEL))
     write_config(folder, {})
     figures = {"float_logit_gap": gap, **compare(exact, folder, split)}
     write_config(folder, figures)
@@ -75,15 +75,14 @@ def ranges(
 ) -> dict[str, tuple[Floats, Floats]]:
     """The least and the greatest value of every activation over CALIBRATION training examples."""
     import onnxruntime
-    from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint, trust_remote_code=False)
+    encode = encoder(checkpoint / TOKENIZER)
     session = onnxruntime.InferenceSession(exact, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()][1:]
     found: dict[str, tuple[Floats, Floats]] = {}
     for example in train[:: max(len(train) // CALIBRATION, 1)]:
-        tokens = tokenizer(_pairs([example]), return_tensors="np")
-        values = session.run(names, {name: tokens[name].astype(np.int64) for name in INPUTS})
+        tokens = padded(encode([(example.text, example.entity)]), PADDING)
+        values = session.run(names, dict(zip(INPUTS, tokens, strict=True)))
         for name, value in zip(names, values, strict=True):
             low, high = value.min(axis=(0, 1)), value.max(axis=(0, 1))
             if name in found:
@@ -132,9 +131,20 @@ def write_config(folder: Path, figures: Mapping[str, float]) -> None:
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", "utf-8")
 
 
-def _pairs(examples: Sequence[Example]) -> list[Any]:
-    texts = [(normalise(example.text), example.entity) for example in examples]
-    return [pair if pair[1] else pair[0] for pair in texts]
+def _original(checkpoint: Path) -> Any:  # noqa: ANN401
+    from pipelines.models.network import CompanyClassifier
+
+    model: Any = CompanyClassifier.from_pretrained(
+        checkpoint, use_safetensors=True, trust_remote_code=False, attn_implementation="eager"
+    )
+    return model.eval()
+
+
+def _pairs(split: Split) -> list[tuple[str, str]]:
+    """Half of them about a company, half as a whole."""
+    half = GATED // 2
+    examples = (*split.sentfin_held_out[:half], *split.tfns_valid[:half])
+    return [(example.text, example.entity) for example in examples]
 
 
 def _require(figures: Mapping[str, float]) -> None:

@@ -128,10 +128,12 @@ def build(
     epsilon: float,
     ranges: Ranges | None = None,
     *,
+    by_company: bool = False,
     measured: bool = False,
 ) -> Any:  # noqa: ANN401
     """The graph of a BertForSequenceClassification; without `ranges` the float32 one.
 
+    `by_company` makes it a CompanyClassifier (network.py) instead.
     `measured` adds every activation that `ranges` must name to the outputs.
     """
     graph = Graph(ranges)
@@ -139,7 +141,7 @@ def build(
     layers = 1 + max(int(n.split(".")[3]) for n in weights if n.startswith("bert.encoder.layer."))
     for layer in range(layers):
         x = _layer(graph, weights, f"bert.encoder.layer.{layer}.", x, heads, epsilon)
-    logits = _head(graph, weights, x)
+    logits = _head(graph, weights, _of_company(graph, x) if by_company else x)
     outputs = [helper.make_tensor_value_info(logits, TensorProto.FLOAT, ["batch", "classes"])]
     if measured:
         names = dict.fromkeys(graph.measured)
@@ -185,8 +187,20 @@ def _layer(graph: Graph, weights: Weights, at: str, x: str, heads: int, epsilon:
     return _add_norm(graph, weights, f"{at}output.LayerNorm", x, narrow, epsilon)
 
 
+def _of_company(graph: Graph, x: str) -> str:
+    """The mean of the company's tokens, or of all without a company; shape (batch, 1, hidden)."""
+    named = graph.node("Mul", ["token_type_ids", "attention_mask"], "named")
+    count = graph.node("ReduceSum", [named, "one"], "named.count", keepdims=1)
+    none = graph.node("Equal", [count, graph.constant("none", np.array([0]))], "unnamed")
+    seen = graph.node("Where", [none, "attention_mask", named], "seen.64")
+    seen = graph.node("Cast", [seen], "seen", to=TensorProto.FLOAT)
+    total = graph.node("ReduceSum", [seen, "one"], "seen.count", keepdims=1)
+    share = graph.node("Div", [seen, total], "seen.share")
+    return graph.node("MatMul", [graph.node("Unsqueeze", [share, "one"], "seen.row"), x], "mean")
+
+
 def _head(graph: Graph, weights: Weights, x: str) -> str:
-    """The first token through the pooler and the classifier, in float32: both are small."""
+    """The first row of x through the pooler and the classifier, in float32: both are small."""
     first = graph.node("Gather", [x, graph.constant("first", np.array(0))], "cls", axis=1)
     pooled = first
     for name, output in (("bert.pooler.dense", "pooled"), ("classifier", "logits")):

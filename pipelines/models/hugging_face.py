@@ -4,7 +4,7 @@ Belongs here: loading it through transformers, on ONNX Runtime or on torch.
 Keep out: which files are safe (model_folder.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from pipelines.errors import ModelError
 from pipelines.models.classifier import Backend, Classifier, Ids, Tokens
 from pipelines.models.model_folder import columns_of, hash_of, onnx_file, read_json, safe_folder
+from pipelines.models.pairs import Encode
 from pipelines.models.session import OnnxSession, chosen
 
 DEFAULT = "ProsusAI/finbert"
 MAX_TOKENS = 160
-
-Encode = Callable[[Sequence[tuple[str, str]]], list[Tokens]]
 
 
 def hugging_face(
@@ -37,13 +36,14 @@ def hugging_face(
     backend: Backend = (
         OnnxSession(onnx, columns, threads) if onnx else _Torch(folder, columns, threads, source)
     )
-    encode, padding = _tokenizer(folder, source)
+    encode, padding = tokenizer_of(folder, source)
     return Classifier(
         source, hash_of(folder), trained_until, backend, encode, padding, entity_aware=False
     )
 
 
-def _tokenizer(folder: Path, source: str) -> tuple[Encode, int]:
+def tokenizer_of(folder: Path, source: str) -> tuple[Encode, int]:
+    """What gives the tokens of a text, whatever the company, and the id that fills a batch."""
     from transformers import AutoTokenizer
 
     try:

