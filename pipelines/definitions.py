@@ -1,4 +1,4 @@
-"""The Dagster code location: every asset, job, schedule and resource, put together.
+"""The Dagster code location: every asset, job, schedule, sensor and resource, put together.
 
 Keep out: anything else.
 """
@@ -16,17 +16,22 @@ from pipelines.assets.automation import (
 )
 from pipelines.assets.bars import bars
 from pipelines.assets.news_impact import news_impact
+from pipelines.assets.partitions import AFTER_SESSIONS
 from pipelines.assets.portfolio import portfolio
 from pipelines.assets.publish import published_signals, replayed_signals
+from pipelines.assets.quality_job import measure_after_close, quality_job
 from pipelines.assets.resources import Clock, Feed, News
+from pipelines.assets.sensors import late_data, new_articles, revision_job
 from pipelines.assets.sentiment import sentiment
+from pipelines.assets.signal_quality import signal_quality
 from pipelines.assets.signals import signals
 from pipelines.assets.technical import technical
 
 defs = dg.Definitions(
     assets=[
         bars,
-        technical,
+        # A graph asset takes no freshness policy by itself.
+        technical.map_asset_specs(lambda spec: dg.apply_freshness_policy(spec, AFTER_SESSIONS)),
         articles,
         sentiment,
         news_impact,
@@ -34,9 +39,11 @@ defs = dg.Definitions(
         replayed_signals,
         published_signals,
         portfolio,
+        signal_quality,
     ],
-    jobs=[replay_job, replay_with_news_job, live_job, news_job],
-    schedules=[replay_next_session, publish_after_close],
+    jobs=[replay_job, replay_with_news_job, live_job, news_job, revision_job, quality_job],
+    schedules=[replay_next_session, publish_after_close, measure_after_close],
+    sensors=[new_articles, late_data],
     resources={"feed": Feed(), "clock": Clock(), "news": News()},
     executor=dg.in_process_executor,
 )

@@ -41,16 +41,16 @@ class SchemaChangedError(SourceError):
     """A provider's answer has another form than this version reads: nothing of it is used."""
 
 
-class RescaledError(SourceError):
-    """All prices of a symbol differ from the stored ones by one factor, and no split says why."""
-
-
 class CredentialsError(SourceError):
     """A provider refuses the key, or there is none."""
 
 
 class RequestError(PipelineError):
     """What was asked for does not exist: a source, a symbol, a session."""
+
+
+class UnconfiguredError(RequestError):
+    """A file of settings says nothing about what is to run by the clock: the sentence says what."""
 
 
 class AnalysisError(PipelineError):

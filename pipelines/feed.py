@@ -9,18 +9,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import repeat
+from math import isnan
 from typing import Any
 
 import pandas as pd
+from msgspec import structs
 
 from pipelines import calendar
 from pipelines.analyses.bars import PRICE_SCALE
 from pipelines.lake import versions
 from pipelines.sources.base import ACTION_COLUMNS, PRICES
-from pipelines.strategies.technical import SCORE_SCALE, SEPARATOR
+from pipelines.strategies.opened import CONFIDENCE_SCALE, SCORE_SCALE
+from pipelines.strategies.strategy import ANALYSES, REASONS, SENTIMENT, SEPARATOR
 from router.messages import (
+    LONGEST_TEXT,
+    MOST_ARTICLES,
+    MOST_REASONS,
+    Article,
     Bar,
     Bars,
+    Contribution,
     Dividend,
     Input,
     Provenance,
@@ -38,7 +47,10 @@ LARGEST_DENOMINATOR = 10_000
 VERSIONED = ("bars", "technical", "news", "sentiment")
 """Tables that a signal may have been computed from, in its columns as `bars_version` and so on."""
 
-SIGNAL_FIELDS = ["symbol", "score", "content", "reasons"]
+SIGNAL_FIELDS = ["symbol", "score", "content", "reasons", "confidence"]
+OF_ARTICLES = ("article_ids", "content_hashes", "model_hash")
+"""Columns of signals that weigh news: the texts, oldest first and parted by spaces, and the model
+that scored them; no text where there is none."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +168,16 @@ def _set(strategy: str, session: date, ids: list[str], withheld: Mapping[str, st
 def _signals(session: date, rows: pd.DataFrame) -> Iterator[Signal]:
     """All rows of a session share what the first row says of the strategy and the run."""
     first = rows.iloc[0]
-    provenance = _provenance(session, first)
     strategy, version = str(first["strategy"]), str(first["strategy_version"])
     as_of, valid_until = _moment(first["as_of"]), _moment(first["valid_until"])
-    for symbol, score, content, reasons in _tuples(rows, SIGNAL_FIELDS):
+    horizon = first.get("horizon")  # rows that were stored before there were any have none
+    told = zip(
+        _tuples(rows.reindex(columns=SIGNAL_FIELDS), SIGNAL_FIELDS),
+        _contributions(rows),
+        _provenances(rows, _provenance(session, first)),
+        strict=True,
+    )
+    for (symbol, score, content, reasons, confidence), contributions, provenance in told:
         yield Signal(
             strategy=strategy,
             strategy_version=version,
@@ -169,8 +187,55 @@ def _signals(session: date, rows: pd.DataFrame) -> Iterator[Signal]:
             valid_until=valid_until,
             score=exact(score, SCORE_SCALE),
             content=content,
-            reasons=tuple(reasons.split(SEPARATOR)),
+            reasons=_sentences(reasons),
             provenance=provenance,
+            confidence=None if isnan(confidence) else exact(confidence, CONFIDENCE_SCALE),
+            horizon=None if pd.isna(horizon) else int(horizon),
+            contributions=contributions,
+        )
+
+
+def _contributions(rows: pd.DataFrame) -> Iterator[tuple[Contribution, ...]]:
+    """Of each row, what the analyses that said something added."""
+    known = [name for name in ANALYSES if f"{name}_part" in rows]
+    ends = ("_part", "_without", REASONS)
+    columns = [_tuples(rows, [f"{name}{end}" for end in ends]) for name in known]
+    for of_row in zip(*columns, strict=True) if known else repeat((), len(rows)):
+        yield tuple(
+            Contribution(
+                analysis=name,
+                part=exact(part, SCORE_SCALE),
+                without=exact(without, SCORE_SCALE),
+                reasons=_sentences(reasons),
+            )
+            for name, (part, without, reasons) in zip(known, of_row, strict=True)
+            if not (isnan(part) or isnan(without))
+        )
+
+
+def _sentences(text: str) -> tuple[str, ...]:
+    """Each of the sentences, as long as a message takes."""
+    found = text.split(SEPARATOR) if text else []
+    return tuple(each[:LONGEST_TEXT] for each in found[:MOST_REASONS])
+
+
+def _provenances(rows: pd.DataFrame, shared: Provenance) -> Iterator[Provenance]:
+    """Of each row, with the texts and the model that only its symbol rests on."""
+    names = [name for name in OF_ARTICLES if name in rows]
+    for told in _tuples(rows, names) if names else repeat((), len(rows)):
+        ids, hashes, model = (each if isinstance(each, str) else "" for each in told or ("",) * 3)
+        if not (ids or model):
+            yield shared
+            continue
+        texts = list(zip(ids.split(), hashes.split(), strict=True))
+        yield structs.replace(
+            shared,
+            models={SENTIMENT: model} if model else {},
+            articles=tuple(
+                Article(article_id=one, content_hash=content)
+                for one, content in texts[-MOST_ARTICLES:]
+            ),
+            article_count=len(texts),
         )
 
 

@@ -48,6 +48,11 @@ class Lake:
             rows = frame[frame["session"].dt.year == year]
             self._replace(table, dataset, year, rows if kept is None else pd.concat([kept, rows]))
 
+    def begin(self, table: str, dataset: str, empty: pd.DataFrame, day: date) -> None:
+        """Make a table that has no file without rows: nothing found is not never looked for."""
+        if not self._years(table, dataset):
+            self._replace(table, dataset, day.year, empty)
+
     def read(
         self,
         table: str,

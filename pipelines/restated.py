@@ -18,7 +18,7 @@ from pipelines import calendar
 from pipelines.errors import LakeError
 from pipelines.feed import bars_versions
 from pipelines.lake import Lake
-from pipelines.sources.base import no_actions
+from pipelines.sources.base import PRICES, no_actions
 
 BARS = "bars_superseded"
 ACTIONS = "actions_superseded"
@@ -40,6 +40,15 @@ class Vintage:
 
     sessions: tuple[date, ...]
     moment: datetime
+
+
+@dataclass(frozen=True)
+class Past:
+    """A vintage, with the rows that it was decided on of every symbol that changed afterwards."""
+
+    sessions: tuple[date, ...]
+    symbols: tuple[str, ...]
+    rows: Version
 
 
 def keep_superseded(
@@ -100,18 +109,107 @@ def as_known(bars: pd.DataFrame, superseded: pd.DataFrame, moment: datetime) -> 
     return last[list(bars.columns)].reset_index(drop=True)
 
 
+def pasts(lake: Lake, dataset: str, first: date, last: date) -> list[Past]:
+    """What the sessions from `first` to `last` were decided on, where that has changed since.
+
+    Empty, and found out without reading a bar, where nothing changed after the first of them was
+    decided. Symbols that never changed are left out.
+    """
+    deadline = _deadline(first)
+    changes = [
+        moment
+        for year in lake.years(BARS, dataset, last)
+        for moment in lake.columns(BARS, dataset, year, ["superseded_at"])[0].unique().to_pylist()
+    ]
+    if not any(moment >= deadline for moment in changes):
+        return []
+    bars = lake.read("bars", dataset, BEGINNING, last)
+    actions = lake.read("actions", dataset, BEGINNING, last, empty=no_actions())
+    superseded = superseded_bars(lake, dataset, last, bars)
+    symbols = _changed(lake, dataset, bars, actions, superseded)
+    bars, old = (rows[rows["symbol"].isin(symbols)] for rows in (bars, superseded))
+    return [
+        Past(
+            vintage.sessions,
+            symbols,
+            Version(
+                as_known(bars, old, vintage.moment),
+                _actions_at(lake, dataset, actions, superseded, vintage.moment),
+            ),
+        )
+        for vintage in vintages(bars, old, calendar.sessions_between(first, last))
+    ]
+
+
+def versions_then(lake: Lake, dataset: str, first: date, last: date) -> dict[date, str]:
+    """The content hash of each session's rows as they were when it was decided."""
+    bars = lake.read("bars", dataset, first, last)
+    actions = lake.read("actions", dataset, first, last, empty=no_actions())
+    superseded = lake.read(BARS, dataset, first, last, empty=_marked(bars.iloc[:0]))
+    days = superseded["session"].drop_duplicates()
+    deadlines = superseded["session"].map({day: _deadline(day.date()) for day in days})
+    then = superseded[superseded["superseded_at"] >= pd.to_datetime(deadlines, utc=True)]
+    return bars_versions(bars, actions) | {
+        day.date(): version for day, version in _first_after(then).items()
+    }
+
+
+def _changed(
+    lake: Lake,
+    dataset: str,
+    bars: pd.DataFrame,
+    actions: pd.DataFrame,
+    superseded: pd.DataFrame,
+) -> tuple[str, ...]:
+    """The symbols of which a stored row has another version, sorted.
+
+    Whole sessions are kept: most of their rows are what they were.
+    """
+    content = ["symbol", "session", *PRICES, "volume", "known_at"]
+    found = superseded[content].merge(bars[content], how="left", indicator="there")
+    of_bars = found.loc[found["there"] == "left_only", "symbol"]
+    gone = lake.read(ACTIONS, dataset, BEGINNING, calendar.LAST_DAY, empty=actions.iloc[:0])
+    there = actions[actions["session"].isin(superseded["session"])]
+    return tuple(sorted({*of_bars, *gone["symbol"], *there["symbol"]}))
+
+
+def _actions_at(
+    lake: Lake, dataset: str, actions: pd.DataFrame, superseded: pd.DataFrame, moment: datetime
+) -> pd.DataFrame:
+    """The actions that were stored at `moment`: of sessions that changed since, those before."""
+    versions = _first_after(superseded[superseded["superseded_at"] >= moment])
+    kept = _marked(actions.iloc[:0])
+    old = lake.read(ACTIONS, dataset, BEGINNING, calendar.LAST_DAY, empty=kept)
+    before = old[old["version"] == old["session"].map(versions)]
+    now = actions[~actions["session"].isin(list(versions))]
+    together = pd.concat([now, before[list(actions.columns)]], ignore_index=True)
+    return together.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
+
+
+def _first_after(superseded: pd.DataFrame) -> dict[pd.Timestamp, str]:
+    """By session, the version that was replaced first of these."""
+    ordered = superseded.sort_values("superseded_at", kind="stable").drop_duplicates("session")
+    return dict(zip(ordered["session"], ordered["version"], strict=True))
+
+
+def _deadline(session: date) -> datetime:
+    """Until when what becomes known may move the decision on a session."""
+    return calendar.open_of(calendar.next_session(session))
+
+
 def vintages(
     bars: pd.DataFrame, superseded: pd.DataFrame, sessions: Sequence[date]
 ) -> list[Vintage]:
-    """The sessions in order, cut wherever a restated bar became known between two decisions.
+    """The sessions in order, cut wherever a restated row became known between two decisions.
 
     A decision may use what was known before the next session opened, and nothing later.
     """
     every = pd.concat([bars, superseded], ignore_index=True)
-    deadlines = {day: calendar.open_of(calendar.next_session(day)) for day in sessions}
+    deadlines = {day: _deadline(day) for day in sessions}
     own = every["session"].map({day: pd.Timestamp(at) for day, at in _keyed(deadlines).items()})
-    late = every["known_at"][own.isna() | (every["known_at"] >= own)].drop_duplicates()
-    moments = np.sort(late.dt.tz_localize(None).to_numpy())
+    late = every["known_at"][own.isna() | (every["known_at"] >= own)]
+    changes = pd.concat([late, superseded["superseded_at"]]).drop_duplicates()
+    moments = np.sort(pd.to_datetime(changes, utc=True).dt.tz_localize(None).to_numpy())
     ends = [np.datetime64(at.replace(tzinfo=None), "us") for at in deadlines.values()]
     seen = np.searchsorted(moments, np.array(ends), side="left")
     cuts = [0, *(np.flatnonzero(np.diff(seen)) + 1).tolist(), len(sessions)]

@@ -30,7 +30,8 @@ Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 """The first 128 bits of a SHA-256, in hex."""
 
 Moment = Annotated[datetime, Meta(tz=True)]
-Text = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*\Z")]
+LONGEST_TEXT = 500
+Text = Annotated[str, Meta(max_length=LONGEST_TEXT, pattern=r"^[^\x00]*\Z")]
 """Free text without NUL, which no database column takes."""
 
 YEARS = range(1900, 2200)
@@ -42,6 +43,14 @@ MAX_SCALE = 9
 """Decimal places that a price or quantity may carry."""
 
 MAX_INTEGER_DIGITS = 15
+
+MOST_ARTICLES = 20
+MOST_CONTRIBUTIONS = 8
+MOST_REASONS = 32
+"""Of one contribution."""
+
+MOST_SESSIONS = 252
+"""Of a signal's horizon: a year."""
 
 
 class InvalidMessageError(ValueError):
@@ -176,7 +185,14 @@ class Bars(_Struct, frozen=True, dict=True, tag="bars.v1", tag_field="kind"):
         return digest("bars", self.source, self.session.isoformat(), previous, self.version)
 
 
-class Provenance(_Struct, frozen=True):
+class Article(_Struct, frozen=True):
+    """A text that a score rests on: which one, and the hash of its title and text."""
+
+    article_id: Text
+    content_hash: Text
+
+
+class Provenance(_Struct, frozen=True, omit_defaults=True):
     """Where a signal came from: the run, the code, and the content hash of what was read."""
 
     run_id: Text
@@ -186,12 +202,43 @@ class Provenance(_Struct, frozen=True):
     input_versions: dict[Text, Text]
     """Table name to content hash, for every table that was read."""
 
+    models: dict[Text, Text] = {}
+    """Analysis to the hash of the model that it used."""
 
-class Signal(_Struct, frozen=True, dict=True, tag="signal.v1", tag_field="kind"):
+    articles: Annotated[tuple[Article, ...], Meta(max_length=MOST_ARTICLES)] = ()
+    """The newest texts that the score rests on, oldest first."""
+
+    article_count: Annotated[int, Meta(ge=0)] = 0
+    """How many texts that are, those included that `articles` has no room for."""
+
+
+class Contribution(_Struct, frozen=True, omit_defaults=True):
+    """What one analysis added to a signal's score, and what the score would be without it.
+
+    `part` is what it added before the strategy's bounds. `without` is the score that the strategy
+    would have given, bounds and all, had this analysis said nothing: 0 for no opinion.
+    """
+
+    analysis: Name
+    part: Decimal
+    without: Decimal
+    reasons: Annotated[tuple[Text, ...], Meta(max_length=MOST_REASONS)] = ()
+
+    def __post_init__(self) -> None:
+        _require_score("part", self.part, self.analysis)
+        _require_score("without", self.without, self.analysis)
+
+
+class Signal(
+    _Struct, frozen=True, dict=True, omit_defaults=True, tag="signal.v1", tag_field="kind"
+):
     """One strategy's opinion of one symbol at the close of one session.
 
-    `as_of` is when the data ends that it was computed from; `valid_until` is when nobody should
-    trade it any more. `reasons` are for people. `content` hashes the symbol's inputs.
+    `as_of` is when the data ends that it was computed from; it lives until `valid_until`, after
+    which nobody should trade it. `horizon` is over how many sessions the opinion is meant, and
+    `confidence` how sure the strategy is of it, 0 to 1; None where it did not say. `reasons` are
+    the strategy's own, for people; each analysis tells its own in its contribution, and a signal
+    without contributions tells them all here. `content` hashes the symbol's inputs.
     """
 
     strategy: Name
@@ -204,12 +251,17 @@ class Signal(_Struct, frozen=True, dict=True, tag="signal.v1", tag_field="kind")
     content: Digest
     reasons: tuple[Text, ...]
     provenance: Provenance
+    confidence: Decimal | None = None
+    horizon: Annotated[int, Meta(ge=1, le=MOST_SESSIONS)] | None = None
+    contributions: Annotated[tuple[Contribution, ...], Meta(max_length=MOST_CONTRIBUTIONS)] = ()
 
     def __post_init__(self) -> None:
         _require_years(session=self.session, as_of=self.as_of, valid_until=self.valid_until)
-        _require_plain("score", self.score)
-        if abs(self.score) > 1:
-            raise ValueError(f"score {self.score} of {self.symbol} is outside [-1, 1]")
+        _require_score("score", self.score, self.symbol)
+        if self.confidence is not None:
+            _require_score("confidence", self.confidence, self.symbol)
+            if self.confidence < 0:
+                raise ValueError(f"confidence {self.confidence} of {self.symbol} is negative")
 
     @cached_property
     def input_id(self) -> str:
@@ -322,6 +374,13 @@ def _require_plain(name: str, value: Decimal) -> None:
         raise ValueError(
             f"{name} {value} has more than {MAX_INTEGER_DIGITS} digits before the point"
         )
+
+
+def _require_score(name: str, value: Decimal, of: str) -> None:
+    """Refuse what is outside [-1, 1]."""
+    _require_plain(name, value)
+    if abs(value) > 1:
+        raise ValueError(f"{name} {value} of {of} is outside [-1, 1]")
 
 
 def _require_years(**dates: date) -> None:

@@ -11,19 +11,35 @@ import msgspec
 
 from deploy.local.api import Core
 from deploy.local.errors import BadInputError
-from deploy.local.request import Request
+from deploy.local.request import Request, with_shipped
 from execution.domain.config import Sizing
 
 
-def prepare(core: Core, request: Request) -> None:
-    """Open the account unless it is there; refuse one that cannot take this run."""
+def prepare(core: Core, request: Request) -> Request:
+    """Open the account unless it is there; refuse one that cannot take this run.
+
+    Gives the request back; where nobody named a strategy, with the shipped one that an account
+    trades already.
+    """
     known = {each["account"]: each for each in core.accounts()}
     account = known.get(request.account)
     if account is None:
         core.open_account(_opening(request))
-        return
+        return request
+    request = _of_account(account, request)
     _require_kind(account, request)
     _require_standing(core.account(request.account), request)
+    return request
+
+
+def _of_account(account: dict[str, Any], request: Request) -> Request:
+    """An account that was opened with another shipped strategy goes on with that one."""
+    from pipelines.strategy_file import SHIPPED
+
+    if request.asked_for or request.strategy in account["strategies"]:
+        return request
+    shipped = next((name for name in account["strategies"] if name in SHIPPED), None)
+    return request if shipped is None else with_shipped(request, shipped)
 
 
 def _opening(request: Request) -> dict[str, Any]:
@@ -47,7 +63,8 @@ def _require_kind(account: dict[str, Any], request: Request) -> None:
     if request.strategy not in account["strategies"]:
         raise BadInputError(
             f"account {request.account} trades {', '.join(account['strategies'])}, "
-            f"not {request.strategy}: name another one with --account."
+            f"not {request.strategy}: name its settings file with --strategy, or another account "
+            "with --account."
         )
     if request.source not in account["sources"]:
         raise BadInputError(
@@ -57,7 +74,7 @@ def _require_kind(account: dict[str, Any], request: Request) -> None:
     if request.sizing is not None and request.sizing != _sizing(account, request.strategy):
         raise BadInputError(
             f"account {request.account} was opened with other sizing than the table [sizing] of "
-            f"{request.strategy_file}: name another one with --account."
+            f"{request.chosen_strategy}: name another one with --account."
         )
 
 

@@ -71,6 +71,17 @@ class Core:
         """The account's earliest fills, oldest first."""
         return list(self._get("/api/v1/fills", account=account, limit=limit))
 
+    def signals_of_fills(self, account: str, start: str, end: str) -> list[dict[str, Any]]:
+        """The fills of a range that came from signals, with these, oldest first."""
+        query: dict[str, str | int] = {"account": account, "from": start, "to": end, "limit": PAGE}
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._get("/api/v1/fills/signals", **query)
+            found += page
+            if len(page) < PAGE:
+                return found
+            query["after"] = f"{page[-1]['seq']}:{page[-1]['fill_id']}"
+
     def why(self, fill_id: str) -> dict[str, Any]:
         """Everything that led to a fill."""
         return dict(self._get(f"/api/v1/why/{quote(fill_id, safe='')}"))

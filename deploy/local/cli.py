@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from deploy.local import agent_cli, control_cli, state_cli
+from deploy.local import agent_cli, control_cli, model_cli, state_cli, venue_cli
 from deploy.local.errors import DeployError
 from deploy.local.invocation import Json, running, settings
 from deploy.local.request import DEFAULT_FROM, DEFAULT_SOURCE, DEFAULT_TO
@@ -85,7 +85,10 @@ def run(
     symbols: Annotated[str | None, typer.Option(help="Only these: A,B.")] = None,
     strategy: Annotated[
         str | None,
-        typer.Option(help="A strategy's settings file.", show_default="the shipped one"),
+        typer.Option(
+            help="A settings file, or blend or technical.",
+            show_default="blend for the sample, technical elsewhere",
+        ),
     ] = None,
     account: Annotated[
         str | None,
@@ -145,7 +148,9 @@ def token() -> None:
 
 agent_cli.register(app)
 control_cli.register(app)
+model_cli.register(app)
 state_cli.register(app)
+venue_cli.register(app)
 
 if __name__ == "__main__":
     main()

@@ -7,7 +7,7 @@ Keep out: doing the run (runs.py) and how the figures look (summary.py).
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from deploy.local import set_aside
+from deploy.local import moves, set_aside
 from deploy.local.api import Core
 from deploy.local.dagster_api import Dagster, RunState, Step
 from deploy.local.report import Report, Stage
@@ -28,6 +28,7 @@ def collect(
     first, last = request.first_session.isoformat(), request.last_session.isoformat()
     sessions = core.sessions(request.account, first, last)
     earliest = core.fills(request.account, limit=1)
+    signalled = core.signals_of_fills(request.account, first, last)
     return Report(
         run_id=run_id,
         run_url=dagster.run_url(run_id),
@@ -42,11 +43,18 @@ def collect(
         dispositions=summed(each["dispositions"] for each in sessions),
         refusals=summed(each["refusals"] for each in sessions),
         fills=sum(each["fills"] for each in sessions),
+        moved=moves.by_analysis(signalled, _bounds(core, request)),
         set_aside=set_aside.read(lake_url, request),
         equity=core.equity(request.account, first, last),
         positions=core.positions(request.account),
         first_fill=str(earliest[0]["fill_id"]) if earliest else None,
     )
+
+
+def _bounds(core: Core, request: Request) -> moves.Bounds:
+    """The scores from which on the account's sizing acts on the strategy."""
+    account = next(each for each in core.accounts() if each["account"] == request.account)
+    return moves.bounds_of(account["sizing"][request.strategy])
 
 
 def stages_of(steps: Iterable[Step]) -> list[Stage]:

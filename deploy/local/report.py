@@ -7,6 +7,7 @@ Keep out: where the figures come from (figures.py) and how they look (summary.py
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from deploy.local.moves import Moved
 from deploy.local.set_aside import SetAside
 
 
@@ -22,8 +23,8 @@ class Stage:
 class Report:
     """One run and the account after it, as the trading core's API gives it.
 
-    `dispositions`, `refusals`, `fills`, `set_aside` and `equity` are of the range's sessions;
-    `account`, `positions` and `first_fill` are of the whole account.
+    `dispositions`, `refusals`, `fills`, `moved`, `set_aside` and `equity` are of the range's
+    sessions; `account`, `positions` and `first_fill` are of the whole account.
     """
 
     run_id: str
@@ -39,6 +40,7 @@ class Report:
     dispositions: dict[str, int]
     refusals: dict[str, int]
     fills: int
+    moved: list[Moved]
     set_aside: SetAside | None
     equity: list[dict[str, Any]]
     positions: list[dict[str, Any]]

@@ -4,7 +4,7 @@ Belongs here: the request, its defaults, and one sentence for each way it can be
 Keep out: doing it (runs.py), and what a source accepts (pipelines).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from execution.domain.config import Sizing
     from pipelines.sources import History, Source
-    from pipelines.strategies.technical import TechnicalStrategy
+    from pipelines.strategies.opened import Opened
 
 DEFAULT_SOURCE = "sample"
 DEFAULT_FROM = "2012-01-01"
@@ -49,7 +49,9 @@ class Request:
     path: str
     symbols: tuple[str, ...]
     account: str
-    strategy_file: str
+    chosen_strategy: str
+    """A settings file, or the name of a strategy that comes with the system."""
+
     strategy: str
     first_session: date
     last_session: date
@@ -60,15 +62,18 @@ class Request:
     """What the strategy's file says of it, for an account that is opened."""
 
     weighs_news: bool = False
+    asked_for: bool = True
+    """Whether a person named the strategy; else an account that is there goes on with its own."""
 
 
 def check(asked: Asked) -> Request:
     """The request, or BadInputError with the value that is wrong."""
     start, end = day("--from", asked.start), day("--to", asked.end)
-    strategy_file, strategy = _absolute(asked.strategy), _strategy(asked.strategy)
+    chosen = _chosen(asked)
+    strategy = open_chosen(chosen)
     account = _account(asked.account or (strategy.name if asked.strategy else asked.source))
     path = _absolute(asked.path)
-    symbols = _symbols(asked.symbols)
+    symbols = _symbols(asked.symbols) or strategy.settings.symbols
     source = _read(asked.source, path, symbols)
     sessions = _sessions(source, symbols, start, end)
     return Request(
@@ -76,7 +81,7 @@ def check(asked: Asked) -> Request:
         path=path,
         symbols=symbols,
         account=account,
-        strategy_file=strategy_file,
+        chosen_strategy=chosen,
         strategy=strategy.name,
         first_session=sessions[0],
         last_session=sessions[-1],
@@ -84,8 +89,15 @@ def check(asked: Asked) -> Request:
         dataset=source.dataset,
         known_sessions=_known_sessions(source.read),
         sizing=strategy.sizing,
-        weighs_news=bool(strategy.of_news),
+        weighs_news=strategy.weighs_news,
+        asked_for=asked.strategy is not None,
     )
+
+
+def with_shipped(request: Request, name: str) -> Request:
+    """The same request with another strategy that comes with the system."""
+    weighs = open_chosen(name).weighs_news
+    return replace(request, chosen_strategy=name, strategy=name, weighs_news=weighs)
 
 
 def day(option: str, text: str) -> date:
@@ -102,12 +114,22 @@ def _absolute(path: str | None) -> str:
     return str(Path(path).expanduser().absolute()) if path else ""
 
 
-def _strategy(path: str | None) -> "TechnicalStrategy":
+def _chosen(asked: Asked) -> str:
+    """A shipped name as it is, a path from anywhere; what the source has where nobody chose."""
+    from pipelines.strategy_file import SHIPPED, default_strategy
+
+    if asked.strategy is None:
+        return default_strategy(asked.source)
+    return asked.strategy if asked.strategy in SHIPPED else _absolute(asked.strategy)
+
+
+def open_chosen(chosen: str) -> "Opened":
+    """The strategy of a shipped name or settings file; raises BadInputError."""
     from pipelines.errors import PipelineError
     from pipelines.strategy_file import open_strategy
 
     try:
-        return open_strategy(_absolute(path))
+        return open_strategy(chosen)
     except PipelineError as error:
         raise BadInputError(str(error)) from error
 

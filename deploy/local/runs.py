@@ -51,7 +51,7 @@ def execute(
     `alive` says whether the stack is there, so that nobody waits for one that ended.
     """
     began = time.monotonic()
-    accounts.prepare(core, request)
+    request = accounts.prepare(core, request)
     run_id = _launch(request, dagster, stop)
     progress = Progress(request, core)
     state = _follow(run_id, dagster, lambda state: show(*progress.of(state)), stop, alive)
@@ -72,7 +72,7 @@ def run_config(request: Request) -> dict[str, Any]:
         "path": request.path,
         "symbols": list(request.symbols),
         "account": request.account,
-        "strategy": request.strategy_file,
+        "strategy": request.chosen_strategy,
     }
     return {"resources": {"feed": {"config": feed}}}
 

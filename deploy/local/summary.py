@@ -12,6 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from deploy.local.moves import Moved
 from deploy.local.report import Report, Stage
 from deploy.local.set_aside import SetAside
 
@@ -19,6 +20,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 CURVE_WIDTH = 60
 LABEL_WIDTH = 11
 MOST_SYMBOLS = 10
+MOVED_MEANS = "Decided: without it there had been no such fill. Sized: one of another size."
 WHOLE = " (whole account)"
 """Said of figures that are not of the run's range alone."""
 
@@ -35,6 +37,7 @@ def render(report: Report) -> RenderableType:
         Text(),
         *_counts(report),
         Text(),
+        *_moved(report.moved),
         _stages(report.stages, report.seconds),
         Text(),
         *_addresses(report),
@@ -119,6 +122,25 @@ def _counts(report: Report) -> list[RenderableType]:
         _line("Fills", f"{report.fills:,}; by symbol: {most_line(account['fills'])}{WHOLE}"),
         *_set_aside(report.set_aside),
     ]
+
+
+def _moved(found: Sequence[Moved]) -> list[RenderableType]:
+    """What each analysis had to do with the fills; nothing where no signal told."""
+    if not found:
+        return []
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("Analysis")
+    table.add_column("Decided", justify="right")
+    table.add_column("Sized", justify="right")
+    table.add_column("First fills that it decided")
+    for each in found:
+        named = [f"{fill.symbol} {fill.session} {fill.side}" for fill in each.first]
+        named += [f"{each.decided - len(named):,} more"] if each.decided > len(named) else []
+        lines = [", ".join(named[at : at + 2]) for at in range(0, len(named), 2)]
+        table.add_row(
+            each.analysis, f"{each.decided:,}", f"{each.sized:,}", ",\n".join(lines) or "none"
+        )
+    return [table, Text(MOVED_MEANS, style="dim"), Text()]
 
 
 def _set_aside(found: SetAside | None) -> list[RenderableType]:

@@ -18,6 +18,7 @@ LONG_DECIMAL = re.compile(r"-?\d+\.\d+\Z")
 FILL = ("fill_id", "side", "quantity", "symbol", "price")
 ORDER = ("order_id", "type", "side", "quantity", "symbol")
 SIGNAL = ("strategy", "symbol", "session", "score")
+IN_ORIGIN = {"run_id", "input_versions", "models", "articles"}
 STEPS = (
     "method",
     "reason",
@@ -36,7 +37,9 @@ STEPS = (
 )
 """Of the shipped sizing method, as one follows from the other; another method's come after."""
 
-REPEATED = {"order_id", "signal_id", "account", "sleeve", "kind", "reasons", "provenance"}
+REPEATED = {
+    "order_id", "signal_id", "account", "sleeve", "kind", "reasons", "provenance", "contributions",
+}  # fmt: skip
 """Said elsewhere in the tree."""
 
 
@@ -96,6 +99,11 @@ def _signal(root: Tree, signal: Mapping[str, Any]) -> None:
     under = root.add(_title("Signal", _words(signal, SIGNAL)))
     for reason in signal.get("reasons") or []:
         under.add(Text(str(reason)))
+    for each in signal.get("contributions") or []:
+        figures = f"{_signed(each['part'])}, without it the score is {_plain(each['without'])}"
+        analysis = under.add(Text(f"{each['analysis']}: ", style="bold").append(figures, "none"))
+        for reason in each.get("reasons") or []:
+            analysis.add(Text(str(reason)))
     under.add(Text("signal_id: ", style="dim").append(str(signal.get("signal_id")), style="none"))
     _rows(under, signal, {*SIGNAL, *REPEATED})
 
@@ -104,9 +112,14 @@ def _origin(root: Tree, origin: Mapping[str, Any], dagster_url: str) -> None:
     if not origin:
         return
     under = root.add(_title("Run", f"{dagster_url}/runs/{origin.get('run_id')}"))
-    _rows(under, origin, {"run_id", "input_versions"})
+    _rows(under, origin, IN_ORIGIN)
     for table, version in (origin.get("input_versions") or {}).items():
         under.add(Text(f"input {table}: ", style="dim").append(str(version), style="none"))
+    for analysis, version in (origin.get("models") or {}).items():
+        under.add(Text(f"model of {analysis}: ", style="dim").append(str(version), style="none"))
+    for each in origin.get("articles") or []:
+        words = f"{each['article_id']}, content {each['content_hash']}"
+        under.add(Text("article ", style="dim").append(words, style="none"))
 
 
 def _rows(branch: Tree, values: Mapping[str, Any], hidden: set[str]) -> None:
@@ -114,6 +127,11 @@ def _rows(branch: Tree, values: Mapping[str, Any], hidden: set[str]) -> None:
     for name, value in values.items():
         if name not in hidden and value is not False and value not in (None, "", [], {}):
             branch.add(Text(f"{name}: ", style="dim").append(_plain(value), style="none"))
+
+
+def _signed(value: object) -> str:
+    text = _plain(value)
+    return text if text.startswith("-") else f"+{text}"
 
 
 def _title(kind: str, words: str) -> Text:

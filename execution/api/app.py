@@ -14,7 +14,7 @@ from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from starlette.exceptions import HTTPException
 
-from execution.api import book_routes, control_routes, order_routes, routes
+from execution.api import book_routes, control_routes, order_routes, routes, signal_routes
 from execution.api.access import Gate, Services
 from execution.api.answers import Answer, RefusalError, error_answer, failed, malformed, refused
 
@@ -36,7 +36,7 @@ def create(services: Services) -> FastAPI:
     app.add_exception_handler(OperationalError, _unavailable)
     app.add_exception_handler(PoolTimeout, _unavailable)
     app.add_exception_handler(Exception, _crashed)
-    for each in (routes, order_routes, control_routes, book_routes):
+    for each in (routes, order_routes, control_routes, book_routes, signal_routes):
         app.include_router(each.router)
     app.add_middleware(Gate, token=services.token)
     return app

@@ -23,6 +23,8 @@ from nats.errors import NoRespondersError
 from nats.micro.request import ERROR_CODE_HEADER, ERROR_HEADER
 
 from pipelines.agents import news, sentiment, wire
+from pipelines.analyses.news.impact import impacts
+from pipelines.analyses.news.linking import MENTION_COLUMNS
 from pipelines.analyses.sentiment.pooling import Sentiment
 from pipelines.models.provider import Provider, Reading
 from router import subjects
@@ -37,7 +39,9 @@ TIMEOUT_S = 20.0
 """How long an agent may take over one batch, with what it had to do before."""
 
 ATTEMPTS = 2
-CONNECT_S = 3.0
+CONNECT_S = 1.0
+"""How long a NATS server may take to answer at all."""
+
 BATCH_TEXTS = 64
 BATCH_CHARACTERS = 100_000
 AHEAD = 2
@@ -119,22 +123,37 @@ async def ask_news(
     All are one request, because an article's novelty depends on the others; what does not fit one
     is computed here.
     """
-    agents = await find(nc, news.NAME)
-    request = _news_request(articles, scores)
-    if request is not None and _all_have(agents, "table", news.table()):
-        for _ in range(ATTEMPTS):
-            reply = await _ask(nc, news.NAME, request, wire.NewsReply, timeout_s)
-            if reply is not None:
-                return news.mentions_frame(reply.mentions), news.impacts_frame(reply.impacts)
+    found = await _asked_news(nc, articles, scores, timeout_s)
+    if found is not None:
+        return found
     return await asyncio.to_thread(news.analyse, articles, scores)
 
 
-@dataclass(frozen=True)
+async def _asked_news(
+    nc: Client, articles: pd.DataFrame, scores: pd.DataFrame | None, timeout_s: float
+) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    """An agent's mentions and impacts, None where none gave any."""
+    agents = await find(nc, news.NAME)
+    request = _news_request(articles, scores)
+    if request is None or not _all_have(agents, "table", news.table()):
+        return None
+    for _ in range(ATTEMPTS):
+        reply = await _ask(nc, news.NAME, request, wire.NewsReply, timeout_s)
+        if reply is not None:
+            return news.mentions_frame(reply.mentions), news.impacts_frame(reply.impacts)
+    return None
+
+
+@dataclass
 class SharedProvider:
-    """A `Provider` that shares its work with the agents of that NATS server, if there are any."""
+    """A `Provider` that shares its work with the agents of that NATS server, if there are any.
+
+    A server that could not be reached once is not tried again.
+    """
 
     provider: Provider
     nats_url: str
+    unreachable: bool = False
 
     @property
     def name(self) -> str:
@@ -153,6 +172,8 @@ class SharedProvider:
 
     def read(self, readings: Sequence[Reading]) -> list[Sentiment]:
         """The provider's scores; not to be called on an event loop."""
+        if self.unreachable or not readings:
+            return self.provider.read(readings)
         return asyncio.run(self._read(readings))
 
     async def _read(self, readings: Sequence[Reading]) -> list[Sentiment]:
@@ -161,7 +182,42 @@ class SharedProvider:
                 return await ask_sentiment(connection.nc, self.provider, readings)
         except ConnectError as error:
             log.warning("agents.unreachable reason=%s", error)
+            self.unreachable = True
             return self.provider.read(readings)
+
+
+@dataclass(frozen=True)
+class SharedImpacts:
+    """`analyses.news.impact.impacts`, shared with the news agents of that NATS server, if any.
+
+    An agent finds the companies anew: its answer is used where it found the mentions given here.
+    """
+
+    nats_url: str
+
+    def __call__(
+        self, articles: pd.DataFrame, mentions: pd.DataFrame, scores: pd.DataFrame | None
+    ) -> pd.DataFrame:
+        """The impacts of the mentions; not to be called on an event loop."""
+        found = asyncio.run(self._asked(articles, scores)) if len(mentions) else None
+        if found is not None and _in_order(found[0]).equals(_in_order(mentions)):
+            return found[1]
+        return impacts(articles, mentions, scores)
+
+    async def _asked(
+        self, articles: pd.DataFrame, scores: pd.DataFrame | None
+    ) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        try:
+            async with connected(self.nats_url, "news", CONNECT_S) as connection:
+                return await _asked_news(connection.nc, articles, scores, TIMEOUT_S)
+        except ConnectError as error:
+            log.warning("agents.unreachable reason=%s", error)
+            return None
+
+
+def _in_order(mentions: pd.DataFrame) -> pd.DataFrame:
+    ordered = mentions[MENTION_COLUMNS].sort_values(["article_id", "symbol"], kind="stable")
+    return ordered.reset_index(drop=True)
 
 
 @dataclass

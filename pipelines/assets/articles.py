@@ -12,8 +12,8 @@ import pandas as pd
 
 from pipelines import news_lake
 from pipelines.assets import known_in_time, show
-from pipelines.assets.partitions import LAKE_POOL, ONE_RUN, SESSIONS, Result, sessions_of
-from pipelines.assets.resources import Clock, News
+from pipelines.assets.partitions import NEWS_POOL, ONE_RUN, SESSIONS, Result, sessions_of
+from pipelines.assets.resources import NEWS_TAG, Clock, News
 from pipelines.lake import Lake, open_lake, versions
 from pipelines.settings import read_settings
 from pipelines.sources.news.base import (
@@ -35,7 +35,7 @@ NAMED = 50
     partitions_def=SESSIONS,
     backfill_policy=ONE_RUN,
     check_specs=[known_in_time.spec("articles")],
-    pool=LAKE_POOL,
+    pool=NEWS_POOL,
     group_name="daily",
     kinds={"parquet"},
     tags={"analysis": "news"},
@@ -65,6 +65,7 @@ def articles(context: dg.AssetExecutionContext, news: News, clock: Clock) -> Res
     Near-copies of one story are grouped. A feed that is broken is a notice, and stops no other.
     """
     sessions, settings = sessions_of(context), read_settings()
+    context.instance.add_run_tags(context.run.run_id, {NEWS_TAG: news.dataset})
     lake, path = open_lake(settings.lake_url), settings.news_folder / f"{news.dataset}.json"
     harvest = news.open().harvest(remembered(lake, news.dataset, path), clock.now())
     new = news_lake.add(lake, news.dataset, frame_of(harvest.articles))
@@ -72,6 +73,7 @@ def articles(context: dg.AssetExecutionContext, news: News, clock: Clock) -> Res
     news_lake.link_again(lake, news.dataset, linker(), start, end)
     save_memory(harvest.memory, path)  # only now: what was not stored is asked for again
     _show(context, lake, news.dataset, sessions, new, harvest.notices)
+    _tell_of_others(context, news.dataset, new, sessions, clock)
     return Result(check_results=[_checked(lake, news.dataset, sessions)])
 
 
@@ -89,6 +91,22 @@ def _span(new: pd.DataFrame, sessions: list[date]) -> tuple[date, date]:
     """From the first to the last session of the run and of the new articles."""
     found = [moment.date() for moment in new["session"].drop_duplicates()]
     return min([sessions[0], *found]), max([sessions[-1], *found])
+
+
+def _tell_of_others(
+    context: dg.AssetExecutionContext,
+    dataset: str,
+    new: pd.DataFrame,
+    sessions: list[date],
+    clock: Clock,
+) -> None:
+    """The first session, not of this run, that was decided before it had one of the articles."""
+    days, end = new["session"], sessions[-1]
+    own = days.between(pd.Timestamp(sessions[0]), pd.Timestamp(end))
+    late = days[~own & (news_lake.decided(days) <= clock.now())]
+    if len(late):
+        told = show.revised(dataset, late.min().date(), sessions)
+        context.add_asset_metadata(told, partition_key=end.isoformat())
 
 
 def _checked(lake: Lake, dataset: str, sessions: list[date]) -> dg.AssetCheckResult:

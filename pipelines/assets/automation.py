@@ -1,6 +1,7 @@
 """Jobs and schedules: what starts runs, by hand and by the clock.
 
-Keep out: what an asset does. Schedules start STOPPED; a person turns them on.
+Keep out: what an asset does, and sensors (sensors.py). Schedules start STOPPED; a person turns them
+on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +11,16 @@ from typing import Any
 import dagster as dg
 
 from pipelines import calendar, standing
+from pipelines.assets.live import JUDGED, PRICED, config_of, live_run
 from pipelines.assets.partitions import TIME_ZONE
-from pipelines.core import day_of, open_core
-from pipelines.errors import CoreError
+from pipelines.assets.resources import Feed
+from pipelines.core import Core, day_of, open_core
+from pipelines.errors import CoreError, UnconfiguredError
 from pipelines.locks import LIVE, PUBLISH_TAG
 from pipelines.request import good_sessions
 from pipelines.settings import read_settings
 from pipelines.sources import open_source
-from pipelines.sources.market_file import read_market_file
+from pipelines.strategy_file import SHIPPED
 
 SAMPLE = "sample"
 """The source that the replay schedule reads, and the account that it feeds."""
@@ -35,12 +38,12 @@ UNFINISHED = [
 ]
 
 REPLAYED = ["bars", "technical", "signals", "replayed_signals", "portfolio"]
-JUDGED = ["articles", "sentiment", "news_impact"]
 
 replay_job = dg.define_asset_job(
     "replay_job",
     selection=REPLAYED,
-    description="Feed sessions to a replay account and read back what it made of them. The source"
+    description="Feed sessions to a replay account and read back what it made of them, by a"
+    " strategy that weighs no news: the account `sample` trades `blend`, which does. The source"
     " sample covers the sessions from 2000-03-01 to 2013-03-01: Materialize of a later partition"
     " fails. An account is fed without gaps: a range may begin at the latest with the session after"
     " the one where the account stands.",
@@ -56,15 +59,16 @@ replay_with_news_job = dg.define_asset_job(
 
 live_job = dg.define_asset_job(
     "live_job",
-    selection=["bars", "technical", "signals", "published_signals"],
-    description="Feed the current session to paper and live accounts; not for backfills.",
+    selection=[*JUDGED, *PRICED],
+    description="Feed the current session to paper and live accounts; not for backfills. The"
+    " schedule leaves the assets of news out where the live strategy weighs none.",
     executor_def=dg.in_process_executor,
 )
 
 
 news_job = dg.define_asset_job(
     "news_job",
-    selection=JUDGED,
+    selection=list(JUDGED),
     description="Read the source of news and judge what is new. An article counts in the first"
     " session whose 16:30 in New York comes after it was first seen: run it before then.",
     executor_def=dg.in_process_executor,
@@ -72,7 +76,7 @@ news_job = dg.define_asset_job(
 
 
 @dg.schedule(
-    job=replay_job,
+    job=replay_with_news_job,
     cron_schedule="* * * * *",
     execution_timezone=TIME_ZONE,
     default_status=dg.DefaultScheduleStatus.STOPPED,
@@ -82,12 +86,13 @@ def replay_next_session(context: dg.ScheduleEvaluationContext) -> dg.RunRequest 
 
     Next is what follows the last session that the account closed, by its own word; a fresh account
     begins with the first session of 2012. A session whose run failed is therefore asked for again,
-    but not while a run of it, or another replay, is unfinished.
+    but not while a run of it, or another replay, is unfinished. The account's own strategy gives
+    the signals; articles are judged where it weighs them.
     """
     unfinished = context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     try:
         with open_core(read_settings()) as core:
-            state = core.account(SAMPLE)
+            state, feed = core.account(SAMPLE), _replayed(core)
     except CoreError as error:
         return dg.SkipReason(str(error))
     session = due(state, good_sessions(open_source(SAMPLE).history()))
@@ -99,7 +104,24 @@ def replay_next_session(context: dg.ScheduleEvaluationContext) -> dg.RunRequest 
         return dg.SkipReason(f"a run that replays {key}, or another replay, is not finished")
     # One key per tick: a tick that is taken up again starts nothing twice, and the next one may.
     run_key = f"{SAMPLE} {key} {context.scheduled_execution_time.isoformat()}"
-    return dg.RunRequest(run_key, partition_key=key, tags={"trading/account": SAMPLE})
+    return dg.RunRequest(
+        run_key,
+        run_config=config_of(feed=feed),
+        partition_key=key,
+        tags={"trading/account": SAMPLE},
+        asset_selection=[dg.AssetKey(name) for name in _needed(feed)],
+    )
+
+
+def _replayed(core: Core) -> Feed:
+    """The sample, by the strategy that comes with the system and that its account trades."""
+    traded = [each["strategies"] for each in core.accounts() if each["account"] == SAMPLE]
+    shipped = [name for names in traded for name in names if name in SHIPPED]
+    return Feed(source=SAMPLE, strategy=next(iter(shipped), ""))
+
+
+def _needed(feed: Feed) -> list[str]:
+    return [*(JUDGED if feed.open_strategy().weighs_news else ()), *REPLAYED]
 
 
 @dg.schedule(
@@ -111,24 +133,25 @@ def replay_next_session(context: dg.ScheduleEvaluationContext) -> dg.RunRequest 
 def publish_after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Half an hour after the regular close: this session, for paper and live accounts.
 
-    The table [live] of market.toml in the state folder says of which source and strategy.
+    The table [live] of market.toml in the state folder says of which source and strategy. Where the
+    strategy weighs news, the articles that were read until now count: the sensor `new_articles`
+    has them read during the day, and this run once more for what comes after.
     """
     session = context.scheduled_execution_time.date()
     if not calendar.is_session(session):
         return dg.SkipReason(f"{session} is no session of the exchange")
+    try:
+        live = live_run(read_settings())
+    except UnconfiguredError as error:
+        return dg.SkipReason(str(error))
     key = session.isoformat()
     return dg.RunRequest(
-        run_key=key, run_config=_live_config(), partition_key=key, tags={PUBLISH_TAG: LIVE}
+        run_key=key,
+        run_config=live.config,
+        partition_key=key,
+        tags={**live.tags, PUBLISH_TAG: LIVE},
+        asset_selection=[dg.AssetKey(name) for name in live.assets],
     )
-
-
-def _live_config() -> dict[str, Any]:
-    """The configuration of a live run; without a table [live] that of the resources."""
-    live = read_market_file(read_settings().market_file).live
-    if live is None:
-        return {}
-    feed = {"source": live.source, "strategy": live.strategy}
-    return {"resources": {"feed": {"config": feed}}}
 
 
 def due(state: Mapping[str, Any], sessions: Sequence[date]) -> date | None:

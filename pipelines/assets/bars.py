@@ -12,7 +12,14 @@ import pandas as pd
 from pipelines import calendar
 from pipelines.analyses import bars as quality
 from pipelines.assets import bar_checks, show
-from pipelines.assets.partitions import LAKE_POOL, ONE_RUN, SESSIONS, Result, sessions_of
+from pipelines.assets.partitions import (
+    AFTER_SESSIONS,
+    LAKE_POOL,
+    ONE_RUN,
+    SESSIONS,
+    Result,
+    sessions_of,
+)
 from pipelines.assets.resources import Clock, Feed
 from pipelines.errors import LateDataError, PassingError
 from pipelines.feed import bars_versions
@@ -43,6 +50,7 @@ BEGINNING = date(1800, 1, 1)
     backfill_policy=ONE_RUN,
     check_specs=bar_checks.SPECS,
     pool=LAKE_POOL,
+    freshness_policy=AFTER_SESSIONS,
     group_name="daily",
     kinds={"parquet"},
     owners=["team:quant"],
@@ -75,6 +83,7 @@ def bars(context: dg.AssetExecutionContext, feed: Feed, clock: Clock) -> Result:
     partition fails, and says so.
     """
     sessions = sessions_of(context)
+    context.instance.add_run_tags(context.run.run_id, feed.tags)
     history = _read(context, feed, clock, sessions)
     parts = judge(history, sessions[-1])
     lake, last = open_lake(read_settings().lake_url), sessions[-1]
@@ -82,6 +91,7 @@ def bars(context: dg.AssetExecutionContext, feed: Feed, clock: Clock) -> Result:
     _store(lake, feed.dataset, parts, last)
     asked = parts.within(sessions[0], last)
     _show(context, asked, sessions, (*history.notices, *_told(restated)))
+    _tell_of_others(context, feed, restated, sessions)
     return Result(check_results=bar_checks.results(asked, sessions))
 
 
@@ -148,6 +158,16 @@ def _store(lake: Lake, dataset: str, parts: bar_checks.Judged, last: date) -> No
     tables = {"bars": parts.good, "bars_rejected": parts.rejected, "actions": parts.actions}
     for table, frame in tables.items():
         lake.write(table, dataset, frame, BEGINNING, last)
+
+
+def _tell_of_others(
+    context: dg.AssetExecutionContext, feed: Feed, restated: list[date], sessions: list[date]
+) -> None:
+    """Which stored sessions changed that are not the run's own: others may rest on them."""
+    others = [day for day in restated if not sessions[0] <= day <= sessions[-1]]
+    if others:
+        told = show.revised(feed.dataset, others[0], sessions)
+        context.add_asset_metadata(told, partition_key=sessions[-1].isoformat())
 
 
 def _show(

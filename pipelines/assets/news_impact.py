@@ -69,6 +69,7 @@ def news_impact(context: dg.AssetExecutionContext, news: News) -> Result:
     own = judged[judged["session"] >= first]
     lake.write(IMPACTS, news.judged, own, sessions[0], sessions[-1])
     lake.write(DAILY, news.judged, daily, sessions[0], sessions[-1])
+    lake.begin(DAILY, news.judged, daily.iloc[:0], sessions[0])
     _show(context, daily, own, sessions)
     return Result(
         check_results=[known_in_time.result("news_impact", len(window.articles), window.too_soon)]

@@ -3,7 +3,7 @@
 Keep out: the exchange's rules (calendar.py).
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -50,8 +50,29 @@ SESSIONS = dg.DailyPartitionsDefinition(
 ONE_RUN = dg.BackfillPolicy.single_run()
 """A range of sessions is one run, and each asset handles all of it in one step."""
 
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+"""Tags of a run over a range of sessions, both ends included."""
+
 LAKE_POOL = "lake"
 """Assets that write tables; the instance lets one of them run at a time."""
+
+NEWS_POOL = "news_hosts"
+"""Who asks the hosts of news. Slow ones hold up no prices: other assets may run meanwhile."""
+
+MODEL_POOL = "models"
+"""Who runs a language model, which takes all of its threads' cores."""
+
+SESSIONS_APART = timedelta(days=4, hours=6)
+"""From one run after a close to the next there are no more: a long weekend, and time to run."""
+
+AFTER_SESSIONS = dg.FreshnessPolicy.time_window(fail_window=SESSIONS_APART)
+"""For what a live run computes: at least every session."""
+
+BY_FIVE = dg.FreshnessPolicy.cron(
+    deadline_cron="0 17 * * 1-5", lower_bound_delta=timedelta(hours=1), timezone=TIME_ZONE
+)
+"""For what a live run sends: by 17:00 in New York. A holiday of the exchange shows as missed."""
 
 if TYPE_CHECKING:
     Result = dg.MaterializeResult[None]

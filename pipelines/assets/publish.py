@@ -14,7 +14,7 @@ from pipelines import catch_up, locks, publishing, standing
 from pipelines.analyses.withheld import withheld
 from pipelines.assets import show
 from pipelines.assets.bars import BEGINNING
-from pipelines.assets.partitions import ONE_RUN, SESSIONS, Result, sessions_of
+from pipelines.assets.partitions import BY_FIVE, ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.resources import Clock, Feed
 from pipelines.assets.signals import signals
 from pipelines.core import Core, account_within, day_of, open_core
@@ -24,6 +24,7 @@ from pipelines.lake import open_lake
 from pipelines.settings import read_settings
 from pipelines.sources.base import no_actions
 from router.client import Published
+from router.errors import ConnectError, PublishError
 from router.messages import Bars, Input, Signal
 from router.registry import REPLAY_MODE
 
@@ -35,6 +36,10 @@ NONE_REJECTED = pd.DataFrame(
         "reason": pd.Series(dtype="str"),
     }
 )
+SEND_RETRIES = 2
+SEND_PAUSE_S = 10.0
+"""How often, and after how long, what could not be sent is sent again; copies do no harm."""
+
 FED_BEFORE = "fed before; nothing changed: account {account} had closed these sessions"
 
 
@@ -95,6 +100,7 @@ def replayed_signals(context: dg.AssetExecutionContext, feed: Feed) -> Result:
     partitions_def=SESSIONS,
     backfill_policy=ONE_RUN,
     group_name="daily",
+    freshness_policy=BY_FIVE,
     kinds={"nats"},
     owners=["team:quant"],
     code_version=CODE_VERSION,
@@ -142,6 +148,7 @@ def _admit(feed: Feed, sessions: list[date]) -> dict[str, str]:
     known = open_lake(read_settings().lake_url).sessions("bars", feed.dataset, end)
     with open_core(read_settings()) as core:
         state = account_within(core, account, feed.patience_s)
+        _require_strategy(core, feed)
     first, last = day_of(state, "first_session"), day_of(state, "session")
     sentence = standing.refusal(account, first, last, known, start, end)
     if sentence is not None:
@@ -149,6 +156,18 @@ def _admit(feed: Feed, sessions: list[date]) -> dict[str, str]:
     closed = day_of(state, "closed_session")
     repeated = closed is not None and max(known, default=end) <= closed
     return {"note": FED_BEFORE.format(account=account)} if repeated else {}
+
+
+def _require_strategy(core: Core, feed: Feed) -> None:
+    """Fail where the account does not trade the strategy: it would wait for another's signals."""
+    strategy, account = feed.open_strategy().name, feed.replay_account
+    traded = [each["strategies"] for each in core.accounts() if each["account"] == account]
+    if traded and strategy not in traded[0]:
+        raise dg.Failure(
+            f"account {account} trades {', '.join(traded[0])}, not {strategy}: give the resource"
+            " `feed` the strategy that it trades, or another account",
+            allow_retries=False,
+        )
 
 
 def load(feed: Feed, sessions: list[date]) -> Tables:
@@ -170,8 +189,14 @@ def load(feed: Feed, sessions: list[date]) -> Tables:
 
 
 def _send(tally: Tally, tables: Tables, subject_of: publishing.Address) -> Published:
+    """Send all messages; where the router's server is away, the step is tried again."""
     messages = tally.over(in_feed_order(tables))
-    return publishing.send(read_settings().nats_url, publishing.address(messages, subject_of))
+    try:
+        return publishing.send(read_settings().nats_url, publishing.address(messages, subject_of))
+    except (ConnectError, PublishError) as error:
+        if isinstance(error, PublishError) and error.permanent:
+            raise
+        raise dg.RetryRequested(SEND_RETRIES, SEND_PAUSE_S) from error
 
 
 def _summary(tally: Tally, published: Published) -> dict[str, int | str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from pipelines.agents.client import SharedImpacts
 from pipelines.models.choice import provider_of
 from pipelines.models.provider import Provider
 from pipelines.settings import Settings
@@ -19,11 +20,17 @@ from pipelines.sources import Now, Source, open_source, real_now
 from pipelines.sources.base import dataset_of
 from pipelines.sources.news import Endpoint, Impacts, NewsSettings, open_impacts, open_news_source
 from pipelines.sources.news.base import NewsSource
-from pipelines.strategies.technical import TechnicalStrategy
-from pipelines.strategy_file import open_strategy
+from pipelines.strategies.opened import Opened
+from pipelines.strategy_file import default_strategy, open_strategy
 from router.messages import digest
 
 PLAIN_NAME = re.compile(r"[a-z0-9_]+")
+STRATEGY_TAG = "trading/strategy"
+UNIVERSE_TAG = "trading/universe"
+"""The name of the tables of the chosen source and symbols."""
+
+NEWS_TAG = "trading/news"
+"""The name of the tables of the chosen source of news."""
 
 
 class Feed(dg.ConfigurableResource["Feed"]):
@@ -54,8 +61,9 @@ class Feed(dg.ConfigurableResource["Feed"]):
     )
     strategy: str = Field(
         default="",
-        description="The absolute path of a strategy's settings file (TOML: name, version, weights,"
-        " threshold); empty for the shipped one. The account must trade a strategy of that name.",
+        description="The absolute path of a strategy's settings file (TOML), or `technical` or"
+        " `blend`, which come with the system; empty for `blend` where the source is `sample`, and"
+        " for `technical` elsewhere. The account must trade a strategy of that name.",
     )
     patience_s: float = Field(
         default=60.0,
@@ -67,14 +75,15 @@ class Feed(dg.ConfigurableResource["Feed"]):
         """The source that the run reads; one over the network goes by the clock `now`."""
         return open_source(self.source, self.path, now)
 
-    def open_strategy(self) -> TechnicalStrategy:
+    def open_strategy(self) -> Opened:
         """The strategy that gives the scores."""
-        return open_strategy(self.strategy)
+        return open_strategy(self.strategy or default_strategy(self.source))
 
     @property
     def wanted(self) -> list[str] | None:
-        """The chosen symbols, None for all."""
-        return [symbol.strip().upper() for symbol in self.symbols] or None
+        """The chosen symbols, those of the strategy where none were, None for all."""
+        chosen = [symbol.strip().upper() for symbol in self.symbols]
+        return chosen or list(self.open_strategy().settings.symbols) or None
 
     @property
     def replay_account(self) -> str:
@@ -90,6 +99,11 @@ class Feed(dg.ConfigurableResource["Feed"]):
     def opinions(self) -> str:
         """The name of the strategy's own table in the lake."""
         return f"{self.dataset}-{self.open_strategy().name}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What a run carries, so that a list of runs can be searched for it."""
+        return {STRATEGY_TAG: self.open_strategy().name, UNIVERSE_TAG: self.dataset}
 
 
 class News(dg.ConfigurableResource["News"]):
@@ -160,11 +174,10 @@ class News(dg.ConfigurableResource["News"]):
         return provider_of(self.sentiment, self.threads, until)
 
     def open_impacts(self, settings: Settings) -> Impacts:
-        """What judges the impact of articles."""
-        answers = settings.news_folder / "answers"
+        """What judges the impact of articles: rules, by agents if any, or a model beside them."""
         if not self.endpoint:
-            return open_impacts(None, answers)
-        key = settings.news_model_key
+            return SharedImpacts(settings.nats_url)
+        answers, key = settings.news_folder / "answers", settings.news_model_key
         return open_impacts(Endpoint(self.endpoint, self.endpoint_model, key), answers)
 
     @property

@@ -11,6 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from pipelines import news_lake
+from pipelines.agents.client import SharedProvider
 from pipelines.analyses.news.impact import impacts
 from pipelines.analyses.news.linking import MENTION_COLUMNS
 from pipelines.analyses.sentiment.daily import (
@@ -22,7 +23,7 @@ from pipelines.analyses.sentiment.daily import (
 from pipelines.assets import articles as articles_asset
 from pipelines.assets import known_in_time, show
 from pipelines.assets.bars import BEGINNING
-from pipelines.assets.partitions import LAKE_POOL, ONE_RUN, SESSIONS, Result, sessions_of
+from pipelines.assets.partitions import MODEL_POOL, ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.resources import News
 from pipelines.lake import Lake, open_lake, versions
 from pipelines.models.provider import Provider, score_mentions
@@ -45,7 +46,7 @@ MODEL = ["provider", "model_hash", "trained_until"]
     partitions_def=SESSIONS,
     backfill_policy=ONE_RUN,
     check_specs=[known_in_time.spec("sentiment")],
-    pool=LAKE_POOL,
+    pool=MODEL_POOL,
     group_name="daily",
     kinds={"onnx"},
     tags={"analysis": "sentiment"},
@@ -73,16 +74,18 @@ def sentiment(context: dg.AssetExecutionContext, news: News) -> Result:
 
     Table `sentiment_scores`: each article about each company. Table `sentiment`: per session.
     The sessions before, whose news still counts, are scored too; what the same model has scored is
-    not scored again. A session on or before the model's cut-off is contaminated: a backtest of it
-    proves nothing.
+    not scored again. Sentiment agents that have the same model share the work. A session on or
+    before the model's cut-off is contaminated: a backtest of it proves nothing.
     """
-    sessions, lake = sessions_of(context), open_lake(read_settings().lake_url)
+    sessions, settings = sessions_of(context), read_settings()
+    lake = open_lake(settings.lake_url)
     window = news_lake.read_window(lake, news.dataset, sessions)
-    provider = news.open_provider()
+    provider = SharedProvider(news.open_provider(), settings.nats_url)
     scores, asked = score(lake, news.opinions, provider, window)
     lake.write(SCORES, news.opinions, scores, window.start, sessions[-1])
     daily = of_sessions(lake, news.dataset, window, scores, sessions)
     lake.write(DAILY, news.opinions, daily, sessions[0], sessions[-1])
+    lake.begin(DAILY, news.opinions, daily.iloc[:0], sessions[0])
     _show(context, provider, daily, scores, sessions)
     context.add_asset_metadata({"newly_scored": asked}, partition_key=sessions[-1].isoformat())
     return Result(

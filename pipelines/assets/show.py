@@ -9,14 +9,20 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # at run time only where something is drawn
+
 MARKUP = re.compile(r"([\\`*_{}\[\]!#~])")
 PREVIEW_ROWS = 10
+REVISED = "revised"
+"""The entry that says which sessions a run changed besides its own; `late_data` looks for it."""
+
 PLOT_SYMBOLS = 8
 """Up to so many symbols get a line each; more are shown as a band."""
 
@@ -33,6 +39,13 @@ def table(frame: pd.DataFrame, rows: int = PREVIEW_ROWS) -> dg.MetadataValue[Any
 def plain(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """The frame with texts of strangers in these columns made harmless: no markup, no links."""
     return frame.assign(**{name: frame[name].map(_escaped).astype("str") for name in names})
+
+
+def revised(dataset: str, first: date, sessions: Sequence[date]) -> dict[str, Any]:
+    """That entry: the rows of `dataset` changed from session `first` on, and the run's own."""
+    span = {"first": first, "start": sessions[0], "end": sessions[-1]}
+    told = {"dataset": dataset} | {name: day.isoformat() for name, day in span.items()}
+    return {REVISED: dg.MetadataValue.json(told)}
 
 
 def columns(**descriptions: str) -> dict[str, dg.TableSchema]:
@@ -80,10 +93,15 @@ def score_plot(signals: pd.DataFrame) -> dg.MetadataValue[Any]:
     axes.set_ylim(-1.05, 1.05)
     axes.set_ylabel("score")
     axes.tick_params(labelsize=6)
+    return picture(figure, "scores")
+
+
+def picture(figure: "Figure", name: str) -> dg.MetadataValue[Any]:
+    """A figure as a PNG within Markdown; `name` is told where pictures are not shown."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return dg.MetadataValue.md(
-        f"![scores](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+        f"![{name}](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
     )
 
 

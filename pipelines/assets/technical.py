@@ -11,10 +11,11 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from pipelines import restated
 from pipelines.analyses import technical as analysis
 from pipelines.analyses.adjust import Floats
 from pipelines.analyses.named_indicators import NamedIndicator
-from pipelines.analyses.panel import COLUMNS, Moments, Panel
+from pipelines.analyses.panel import COLUMNS, Moments, Panel, panel_of, shard_of
 from pipelines.assets import show
 from pipelines.assets.bars import BEGINNING
 from pipelines.assets.partitions import LAKE_POOL, ONE_RUN, SESSIONS, sessions_of
@@ -22,6 +23,7 @@ from pipelines.assets.resources import Feed
 from pipelines.errors import AnalysisError, LakeError
 from pipelines.lake import Lake, open_lake, versions
 from pipelines.panel_store import TIMES, WHOLE, PanelStore
+from pipelines.restated import Past, Version
 from pipelines.settings import read_settings
 from pipelines.sources.base import no_actions
 from router.messages import digest
@@ -68,6 +70,7 @@ def technical_table(
 ) -> Iterator[dg.Output[None] | dg.AssetCheckResult]:
     """All rows put together, checked and written."""
     sessions = sessions_of(context)
+    context.instance.add_run_tags(context.run.run_id, feed.tags)
     lake, named = open_lake(read_settings().lake_url), feed.open_strategy().indicators
     shards = context.op_execution_context.op_config["shards"]
     if shards == 1:
@@ -167,10 +170,52 @@ def compute(
     """The rows of the table from one session to another, of one shard, and if the first agrees.
 
     Everything is computed from the first bar on, so a row is the same whichever range it is in.
+    Where bars or actions were restated, a session rests on those that were known when it was
+    decided: right before the next one opened.
     """
     store = PanelStore(lake, dataset, last, shard)
     actions = lake.read("actions", dataset, BEGINNING, last, empty=no_actions())
     panel = store.panel(COLUMNS if named else COLUMNS[1:])
+    frame, agrees = _rows(panel, actions, first, named)
+    del panel
+    frame[list(TIMES)] = store.times(first)
+    pasts = [_of_shard(past, shard) for past in restated.pasts(lake, dataset, first, last)]
+    for past in pasts:
+        then, same = _rows_then(past, named)
+        agrees = agrees and (same or first not in past.sessions)
+        other = frame["symbol"].isin(past.symbols) & _inside(frame, past.sessions)
+        frame = pd.concat([frame[~other], then], ignore_index=True)
+    if pasts:
+        frame = frame.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
+    return frame, agrees
+
+
+def _of_shard(past: Past, shard: tuple[int, int]) -> Past:
+    """What of it belongs to a hash bucket."""
+    number, shards = shard
+    symbols = tuple(name for name in past.symbols if shard_of(name, shards) == number)
+    bars = past.rows.bars[past.rows.bars["symbol"].isin(symbols)].reset_index(drop=True)
+    return Past(past.sessions, symbols, Version(bars, past.rows.actions))
+
+
+def _rows_then(past: Past, named: Sequence[NamedIndicator]) -> tuple[pd.DataFrame, bool]:
+    """The rows of a past's sessions and symbols, and if its first session agrees."""
+    bars, first = past.rows.bars, past.sessions[0]
+    frame, agrees = _rows(panel_of(bars), past.rows.actions, first, named)
+    latest = bars.groupby("symbol")[list(TIMES)].cummax()
+    since = (bars["session"] >= pd.Timestamp(first)).to_numpy()
+    frame[list(TIMES)] = latest[since].reset_index(drop=True)
+    return frame[_inside(frame, past.sessions)], agrees
+
+
+def _inside(frame: pd.DataFrame, sessions: Sequence[date]) -> pd.Series:
+    return frame["session"].between(pd.Timestamp(sessions[0]), pd.Timestamp(sessions[-1]))
+
+
+def _rows(
+    panel: Panel, actions: pd.DataFrame, first: date, named: Sequence[NamedIndicator]
+) -> tuple[pd.DataFrame, bool]:
+    """The rows of a panel from a session on, without their times, and if that session agrees."""
     since = np.datetime64(first)
     columns = analysis.columns_of(panel, actions, since, named)
     kept = np.flatnonzero(panel.sessions >= since)
@@ -181,10 +226,7 @@ def compute(
         "close": panel.columns["close"][kept],
     }
     agrees = _agrees(panel, actions, sessions, columns, since, named)
-    del panel
-    frame = pd.DataFrame({**keys, **columns})
-    frame[list(TIMES)] = store.times(first)
-    return frame.astype({"symbol": "str"}), agrees
+    return pd.DataFrame({**keys, **columns}).astype({"symbol": "str"}), agrees
 
 
 def _agrees(

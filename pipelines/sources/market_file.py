@@ -5,6 +5,15 @@ APCA_API_KEY_ID and APCA_API_SECRET_KEY of the environment. An example:
 
     [live]                       # what the schedule after the close publishes
     source = "yfinance"
+    strategy = "blend"           # or the path of a settings file; "technical" if not said
+
+    [live.news]                  # needed where that strategy weighs news
+    source = "rss"               # or "edgar" (agent, ciks), or "folder" (path)
+    agent = "my-desk (mailto:me@example.com)"
+    feeds = ["https://news.example.com/markets.xml"]
+    hosts = ["news.example.com"]
+    every_minutes = 10           # how often the sensor `new_articles` has the feeds read; 15 if not
+                                 # said; a folder is read whenever its files change
 
     [yfinance]
     symbols = ["AAPL", "BRK.B", "MSFT"]
@@ -19,13 +28,15 @@ APCA_API_KEY_ID and APCA_API_SECRET_KEY of the environment. An example:
     symbols = ["BTC-USD", "ETH-USD"]
 
 Each provider also takes `requests_per_minute`, and `url`: another address for the same API, such
-as a caching proxy or a sandbox.
+as a caching proxy or a sandbox. [live.news] also takes the model that scores texts (`sentiment`,
+`trained_until`, `threads`), a language model beside the rules (`endpoint`, `endpoint_model`) and
+`pages`; each means what the Dagster resource `news` says of it.
 Keep out: what a provider does with its settings.
 """
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -71,12 +82,32 @@ class Ccxt(_Provider, frozen=True, kw_only=True):
     requests_per_minute: Rate | None = None
 
 
+class LiveNews(_Table, frozen=True, kw_only=True):
+    """Which articles live runs read, and what judges them: settings of the resource `news`."""
+
+    source: Literal["rss", "edgar", "folder"]
+    path: str = ""
+    agent: str = ""
+    feeds: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    pages: bool = True
+    ciks: tuple[str, ...] = ()
+    sentiment: str = "finance_minilm"
+    trained_until: date | None = None
+    threads: Annotated[int, Meta(ge=1, le=256)] = 1
+    endpoint: str = ""
+    endpoint_model: str = ""
+    every_minutes: Annotated[int, Meta(ge=1, le=1440)] = 15
+    """How often `rss` and `edgar` are read; the resource has no such setting."""
+
+
 class Live(_Table, frozen=True, kw_only=True):
     """What the schedule after the close computes and publishes."""
 
     source: str
     strategy: str = ""
-    """The absolute path of a strategy's settings file; empty for the shipped one."""
+    """The absolute path of a strategy's settings file, or the name of a shipped one."""
+    news: LiveNews | None = None
 
 
 class MarketFile(_Table, frozen=True, kw_only=True):

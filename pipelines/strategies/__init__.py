@@ -1,5 +1,6 @@
 """Strategies: pure classes that turn the scores of analyses into one score per symbol and day.
 
-To write one, copy technical.py and technical.toml and give it a name of its own.
+strategy.py is the interface of one's own class, weighted_sum.py the shipped one, and the settings
+files beside them are the strategies that come with the system.
 Keep out: I/O, sizes and orders (the trading core decides those).
 """

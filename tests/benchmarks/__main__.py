@@ -6,10 +6,28 @@ Figures are for reading: the exit status is 0 unless something breaks.
 
 import argparse
 
-from tests.benchmarks import engine, indicators, journal, main_job, news, orders, sentiment
+from tests.benchmarks import (
+    engine,
+    indicators,
+    journal,
+    main_job,
+    news,
+    orders,
+    quality,
+    sentiment,
+)
 from tests.benchmarks.stage import stage
 
-PARTS = ("engine", "orders", "journal", "main-job", "news", "indicators", "sentiment")
+ALONE = {
+    "main-job": main_job.measure,
+    "news": news.measure,
+    "indicators": indicators.measure,
+    "sentiment": sentiment.measure,
+    "quality": quality.measure,
+}
+"""Parts that need no server and no number."""
+
+PARTS = ("engine", "orders", "journal", *ALONE)
 
 
 def main() -> None:
@@ -30,14 +48,9 @@ def main() -> None:
                 orders.measure(servers)
             if "journal" in parts:
                 journal.measure(servers, given.rows)
-    if "main-job" in parts:
-        main_job.measure()
-    if "news" in parts:
-        news.measure()
-    if "indicators" in parts:
-        indicators.measure()
-    if "sentiment" in parts:
-        sentiment.measure()
+    for name, measure in ALONE.items():
+        if name in parts:
+            measure()
 
 
 if __name__ == "__main__":

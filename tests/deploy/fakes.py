@@ -32,7 +32,14 @@ ACCOUNT: dict[str, Any] = {
     "kill_switch": False,
     "restrictions": [],
 }
-KNOWN = {"account": "sample", "mode": "replay", "strategies": ["technical"], "sources": ["sample"]}
+SIZING = {"entry_score": "0.15", "exit_score": "0.00", "full_score": "0.50", "short": False}
+KNOWN: dict[str, Any] = {
+    "account": "sample",
+    "mode": "replay",
+    "strategies": ["technical"],
+    "sources": ["sample"],
+    "sizing": {"technical": SIZING},
+}
 
 
 @dataclass
@@ -86,6 +93,7 @@ class FakeCore:
             "GET /api/v1/equity": [],
             "GET /api/v1/positions": [],
             "GET /api/v1/fills": [],
+            "GET /api/v1/fills/signals": [],
         }
     )
     status: int = 200

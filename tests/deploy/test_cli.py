@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from deploy.local import credentials
 from deploy.local import home as homes
 from deploy.local.home import Home
+from pipelines.models.hugging_face import hugging_face
+from pipelines.models.provider import Reading
+from tests.pipelines.sentiment.models import write_config, write_tokenizer
 
 TRADING = str(Path(sys.executable).parent / "trading")
 
@@ -85,7 +89,7 @@ def test_the_help_of_run_names_every_default(tmp_path: Path) -> None:
     shown = " ".join(trading(tmp_path, "run", "--help", COLUMNS="200").stdout.split())
     for default in ("sample", "2012-01-01", "2012-12-31"):
         assert f"[default: {default}]" in shown
-    assert "[default: (the shipped one)]" in shown
+    assert "[default: (blend for the sample, technical elsewhere)]" in shown
     assert "[default: (the strategy's name, or the source)]" in shown
 
 
@@ -123,3 +127,30 @@ def test_help_loads_nothing_heavy() -> None:
     words = [sys.executable, "-c", code]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.skipif(find_spec("torch") is not None, reason="torch is installed")
+def test_importing_a_model_without_torch_says_what_to_install(tmp_path: Path) -> None:
+    done = trading(tmp_path / "home", "model", "import", str(tmp_path), "--to", f"{tmp_path}/new")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "converting needs torch: pip install 'trading-system[train]'\n"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_an_imported_model_is_named_on_stdout_and_loads(tmp_path: Path) -> None:
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    original, new = tmp_path / "original", tmp_path / "new"
+    original.mkdir()
+    write_config(original)
+    write_tokenizer(original)
+    config = AutoConfig.from_pretrained(original)
+    weights = AutoModelForSequenceClassification.from_config(config).state_dict()
+    torch.save(weights, original / "pytorch_model.bin")
+    done = trading(tmp_path / "home", "model", "import", str(original), "--to", str(new))
+    assert (done.returncode, done.stdout) == (0, f"{new}\n")
+    assert hugging_face(str(new)).read([Reading("profit rises")])
+    again = trading(tmp_path / "home", "model", "import", str(original), "--to", str(new))
+    assert (again.returncode, again.stderr) == (2, f"{new} is not empty\n")

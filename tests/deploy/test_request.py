@@ -19,6 +19,26 @@ def test_the_defaults_are_the_samples_2012() -> None:
     assert checked.sessions == 250
 
 
+def test_the_sample_is_traded_with_news_and_ones_own_prices_without(tmp_path: Path) -> None:
+    checked = request.check(Asked())
+    assert (checked.strategy, checked.chosen_strategy) == ("blend", "blend")
+    assert (checked.weighs_news, checked.asked_for) == (True, False)
+    file = tmp_path / "prices.csv"
+    file.write_text("symbol,date,open,high,low,close,volume\nABC,2012-03-01,1,1,1,1,1\n")
+    checked = request.check(Asked("files", str(file), "2012-03-01", "2012-03-01"))
+    assert (checked.strategy, checked.account, checked.weighs_news) == ("technical", "files", False)
+    named = request.check(Asked(strategy="technical"))
+    assert (named.strategy, named.account, named.asked_for) == ("technical", "technical", True)
+    assert request.with_shipped(named, "blend").weighs_news
+
+
+def test_the_universe_of_a_strategy_is_what_a_run_reads(tmp_path: Path) -> None:
+    file = tmp_path / "trend.toml"
+    file.write_text('symbols = ["IBM", "MSFT"]\n' + STRATEGY)
+    assert request.check(Asked(strategy=str(file))).symbols == ("IBM", "MSFT")
+    assert request.check(Asked(strategy=str(file), symbols="AAPL")).symbols == ("AAPL",)
+
+
 def test_the_known_sessions_are_those_with_good_bars(tmp_path: Path) -> None:
     file = tmp_path / "prices.csv"
     rows = ["ABC,2012-03-01,1,1,1,1,1", "ABC,2012-03-02,9,1,1,1,1", "ABC,2012-03-05,1,1,1,1,1"]

@@ -31,7 +31,7 @@ REQUEST = Request(
     path="",
     symbols=("AAPL",),
     account="sample",
-    strategy_file="",
+    chosen_strategy="technical",
     strategy="technical",
     first_session=DAYS[2],
     last_session=DAYS[3],
@@ -198,13 +198,45 @@ def test_a_stop_while_the_code_server_is_silent_starts_nothing(
     assert fake_dagster.of("Cancel") == []
 
 
-def test_an_unknown_account_is_opened_and_asked_nothing(
-    core: Core, dagster: Dagster, fake_core: FakeCore, tmp_path: Path
-) -> None:
+def test_an_unknown_account_is_opened_and_asked_nothing(core: Core, fake_core: FakeCore) -> None:
     fake_core.answers["GET /api/v1/accounts"] = []
-    execute(core, dagster, tmp_path)
+    assert accounts.prepare(core, REQUEST) == REQUEST
     opened = {"account": "sample", "strategies": ["technical"], "sources": ["sample"]}
     assert fake_core.asked[1] == ("POST /api/v1/accounts", opened)
+
+
+def test_an_account_that_nobody_named_a_strategy_for_goes_on_with_its_own(
+    core: Core, dagster: Dagster, fake_dagster: FakeDagster
+) -> None:
+    """One that was opened before the sample was traded with news keeps trading without."""
+    given = replace(
+        REQUEST,
+        chosen_strategy="blend",
+        strategy="blend",
+        weighs_news=True,
+        asked_for=False,
+    )
+    prepared = accounts.prepare(core, given)
+    assert (prepared.chosen_strategy, prepared.strategy) == ("technical", "technical")
+    assert not prepared.weighs_news
+    with pytest.raises(BadInputError, match="trades technical, not blend: name its settings file"):
+        accounts.prepare(core, replace(given, asked_for=True))
+
+
+def test_a_strategy_that_weighs_news_has_articles_judged_in_its_run(
+    core: Core, dagster: Dagster, fake_core: FakeCore, fake_dagster: FakeDagster, tmp_path: Path
+) -> None:
+    sizing = {"blend": fakes.SIZING}
+    known = {**fakes.KNOWN, "strategies": ["blend"], "sizing": sizing}
+    fake_core.answers["GET /api/v1/accounts"] = [known]
+    given = replace(REQUEST, chosen_strategy="blend", strategy="blend", weighs_news=True)
+    runs.execute(
+        given, core, dagster, str(tmp_path), lambda *_: None, threading.Event(), lambda: True
+    )
+    params = fake_dagster.of("Launch")[0]["params"]
+    assert params["selector"]["jobName"] == "replay_with_news_job"
+    feed = params["runConfigData"]["resources"]["feed"]["config"]
+    assert feed["strategy"] == "blend"
 
 
 def test_an_account_is_opened_with_the_sizing_of_its_strategys_file(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from deploy.local import summary, why
+from deploy.local.moves import Fill, Moved
 from deploy.local.report import Report, Stage
 from deploy.local.set_aside import Named, SetAside
 
@@ -52,6 +53,10 @@ REPORT = Report(
     dispositions={"EXECUTED": 120, "NO_CHANGE": 900},
     refusals={"POSITION_LIMIT": 7},
     fills=1066,
+    moved=[
+        Moved("technical", 1_040, 26, [Fill("AAPL", "2012-01-10", "buy")] * 3),
+        Moved("news", 0, 41, []),
+    ],
     set_aside=SetAside(0, {}, []),
     equity=[
         {
@@ -85,6 +90,9 @@ def test_the_summary_says_what_happened() -> None:
         "FILLED 120, CANCELLED 3 (whole account)",
         "1,066; by symbol: AAPL 99, IBM 7 (whole account)",
         "NO_CHANGE 900, EXECUTED 120",
+        "technical    1,040     26  AAPL 2012-01-10 buy, AAPL 2012-01-10 buy,",
+        "AAPL 2012-01-10 buy, 1,037 more",
+        "news             0     41  none",
         "POSITION_LIMIT 7",
         "0123456789abcdef0123456789abcdef",
         "http://127.0.0.1:3000",
@@ -106,12 +114,14 @@ def test_the_summary_fits_80_columns_without_wrapping_the_runs_address() -> None
 def test_an_account_that_did_nothing_is_told_too() -> None:
     idle = {**ACCOUNT, "orders": {}, "fills": {}}
     counts: dict[str, Any] = {"dispositions": {}, "refusals": {}, "fills": 0, "first_fill": None}
+    counts["moved"] = []
     empty = dataclasses.replace(REPORT, account=idle, equity=[], positions=[], **counts)
     text = text_of(summary.render(empty))
     assert "no session was closed in this range" in text
     assert text.count("none") == 5
     assert "Set aside" not in text
     assert "trading why" not in text
+    assert "Decided" not in text
 
 
 def test_rows_that_were_set_aside_are_told_with_reason_and_name() -> None:
@@ -204,13 +214,26 @@ ANSWER: dict[str, Any] = {
         "symbol": "AAPL",
         "session": "2012-02-01",
         "score": "0.41",
-        "reasons": ["RSI 28 is oversold"],
+        "reasons": ["news and sentiment are capped at 0.1"],
+        "confidence": "0.81",
+        "contributions": [
+            {
+                "analysis": "technical",
+                "part": "0.41",
+                "without": "0",
+                "reasons": ["RSI 28 is oversold"],
+            },
+            {"analysis": "news", "part": "-0.05", "without": "0.46"},
+        ],
     },
     "provenance": {
         "run_id": "run-1",
         "partition": "2012-02-01",
         "code_version": "v1",
         "input_versions": {"bars": "abc"},
+        "models": {"sentiment": "hash-of-model"},
+        "articles": [{"article_id": "a-1", "content_hash": "c-1"}],
+        "article_count": 30,
     },
 }
 
@@ -224,7 +247,14 @@ def test_why_names_every_link_of_the_chain() -> None:
         "POSITION_LIMIT passed",
         "limit 10000, found 587.5",
         "Signal technical AAPL 2012-02-01 0.41",
+        "news and sentiment are capped at 0.1",
+        "technical: +0.41, without it the score is 0",
         "RSI 28 is oversold",
+        "news: -0.05, without it the score is 0.46",
+        "confidence: 0.81",
+        "model of sentiment: hash-of-model",
+        "article a-1, content c-1",
+        "article_count: 30",
         "http://127.0.0.1:3000/runs/run-1",
         "code_version: v1",
         "input bars: abc",

@@ -10,7 +10,16 @@ from execution.domain.engine import handle
 from execution.domain.inputs import Input, OpenAccount, PlaceOrder
 from execution.domain.orders import OrderType, Side, TimeInForce
 from execution.domain.state import Inbox, State
-from router.messages import Action, Bar, Bars, Provenance, Signal, SignalSet, digest
+from router.messages import (
+    Action,
+    Bar,
+    Bars,
+    Contribution,
+    Provenance,
+    Signal,
+    SignalSet,
+    digest,
+)
 
 DAYS = [date(2012, 1, 2) + timedelta(days=n) for n in range(60)]
 """Stand-ins for sessions: the engine knows no calendar."""
@@ -72,6 +81,9 @@ def signal(
         score=Decimal(score),
         content=digest(symbol, score, content),
         reasons=("because",),
+        contributions=(
+            Contribution(analysis="technical", part=Decimal("0.1"), without=Decimal(0)),
+        ),
         provenance=Provenance(
             run_id="run", asset="signals", partition=str(day), code_version="1", input_versions={}
         ),

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
+import psycopg
 
 from execution.domain.inputs import Input
 from router import subjects
@@ -19,6 +21,7 @@ from router.client import connected, publish
 from router.messages import Bars, Signal
 from router.outgoing import Outgoing, outgoing
 from router.streams import ensure
+from tests.execution.factories import CONFIG
 from tests.servers import Child, Database, free_port, until
 
 KINDS = {Bars: "bars", Signal: "signal"}
@@ -58,6 +61,7 @@ class RunningCore:
         )
 
     def start(self) -> None:
+        self._open_the_tests_account()
         self.child.start()
         until(lambda: self.child.running() and self._ready(), "the trading core")
 
@@ -84,6 +88,15 @@ class RunningCore:
 
         until(lambda: self.child.running() and closed(), f"{account} to close {session}")
         return self.account(account)
+
+    def _open_the_tests_account(self) -> None:
+        """`sample` with the tests' own strategy, whatever the packaged one trades."""
+        with psycopg.connect(self.database.app_url) as connection:
+            connection.execute(
+                "INSERT INTO accounts (account, mode, config) VALUES (%s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                (CONFIG.account, CONFIG.mode, msgspec.json.encode(CONFIG, order="deterministic")),
+            )
 
     def _ready(self) -> bool:
         try:

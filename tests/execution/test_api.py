@@ -186,3 +186,24 @@ def test_an_account_says_where_it_stands(core: RunningCore, account: str) -> Non
     told = core.account(account)
     assert (told["first_session"], told["session"]) == (str(SESSIONS[0]), str(SESSIONS[-1]))
     assert told["fills"] == {"AAPL": 1, "IBM": 1}
+
+
+def test_fills_are_told_with_the_signals_behind_them(core: RunningCore, account: str) -> None:
+    told = core.get("/api/v1/fills/signals", account=account)
+    fills = core.get("/api/v1/fills", account=account)
+    assert [(f["fill_id"], f["symbol"], f["side"]) for f in told] == [
+        (f["fill_id"], f["symbol"], f["side"]) for f in fills
+    ]
+    signal = told[0]["signal"]
+    assert (signal["strategy"], signal["session"]) == ("technical", str(SESSIONS[0]))
+    assert Decimal(signal["score"]) == Decimal(SCORES[told[0]["symbol"]])
+    assert signal["contributions"] == [{"analysis": "technical", "part": "0.1", "without": "0"}]
+    span = {"from": str(SESSIONS[2]), "to": str(SESSIONS[2])}
+    assert core.get("/api/v1/fills/signals", account=account, **span) == [
+        each for each in told if each["session"] == str(SESSIONS[2])
+    ]
+    first = core.get("/api/v1/fills/signals", account=account, limit=1)
+    after = f"{first[0]['seq']}:{first[0]['fill_id']}"
+    assert first + core.get("/api/v1/fills/signals", account=account, after=after) == told
+    answer = core.http.get("/api/v1/fills/signals?account=nobody")
+    assert answer.json()["error"] == "ACCOUNT_UNKNOWN"

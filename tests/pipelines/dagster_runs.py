@@ -28,8 +28,15 @@ def run(
     news: dict[str, Any] | None = None,
     **feed: Any,
 ) -> dg.ExecuteInProcessResult:
-    """Materialize assets over one session, or over a range when `end` is given."""
-    chosen = {"feed": feed, "clock": {"fixed": clock}, "news": news or {}}
+    """Materialize assets over one session, or over a range when `end` is given.
+
+    By the strategy `technical`, unless another is named.
+    """
+    chosen = {
+        "feed": {"strategy": "technical", **feed},
+        "clock": {"fixed": clock},
+        "news": news or {},
+    }
     config = {name: {"config": values} for name, values in chosen.items()}
     spans = {RANGE_START: start, RANGE_END: end} if end else {}
     with in_memory() as instance:

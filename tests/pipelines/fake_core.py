@@ -25,9 +25,12 @@ class FakeCore:
     seen: list[str] = field(default_factory=list)
     known: bool = True
     first: str = "2012-01-03"
+    accounts: list[dict[str, Any]] = field(default_factory=list)
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[int, Any]:
         self.seen.append(path)
+        if path == "/api/v1/accounts":
+            return 200, self.accounts
         if not self.known:
             message = f"no account {query['account'][0]}"
             return 404, {"error": "ACCOUNT_UNKNOWN", "message": message}

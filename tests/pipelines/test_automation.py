@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import dagster as dg
@@ -9,6 +10,7 @@ import pytest
 
 from pipelines.assets.automation import due, publish_after_close, replay_next_session
 from pipelines.definitions import defs
+from pipelines.errors import RequestError
 from pipelines.sources import open_source
 from tests.pipelines.fake_core import TOKEN, FakeCore, serving
 
@@ -106,17 +108,81 @@ def test_a_session_whose_run_failed_is_asked_for_again(core: FakeCore) -> None:
     assert again.run_key == first.run_key == "sample 2012-01-03 2026-11-23T12:00:00+00:00"
 
 
-def test_the_live_schedule_sets_the_positive_tag_on_sessions_only() -> None:
+@pytest.mark.parametrize(
+    ("strategies", "wanted"), [(["blend"], "blend"), (["technical"], "technical"), ([], "")]
+)
+def test_a_tick_goes_by_the_strategy_that_the_account_trades(
+    core: FakeCore, strategies: list[str], wanted: str
+) -> None:
+    core.accounts = [{"account": "sample", "strategies": strategies}]
+    request = tick()
+    assert isinstance(request, dg.RunRequest)
+    config = request.run_config["resources"]["feed"]["config"]
+    assert config.get("strategy", "") == wanted
+    judged = {"articles", "sentiment", "news_impact"} & asked_for(request)
+    assert bool(judged) == (wanted != "technical")
+    assert asked_for(request) >= {"bars", "technical", "signals", "replayed_signals", "portfolio"}
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("TRADING_HOME", str(tmp_path))
+    return tmp_path
+
+
+PRICES = '[yfinance]\nsymbols = ["IBM"]\n'
+
+
+def test_the_live_schedule_sets_the_positive_tag_on_sessions_only(home: Path) -> None:
+    (home / "market.toml").write_text(f'[live]\nsource = "yfinance"\n{PRICES}')
     request = live_tick(2026, 11, 23, 21, 30)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == "2026-11-23"
     assert request.tags["trading/publish"] == "live"
+    assert request.tags["trading/strategy"] == "technical"
+    assert request.tags["trading/universe"].startswith("yfinance-20150102-")
+    assert request.run_config["resources"]["feed"]["config"] == {"source": "yfinance"}
+    assert asked_for(request) == {"bars", "technical", "signals", "published_signals"}
     assert isinstance(live_tick(2026, 11, 26, 21, 30), dg.SkipReason)
 
 
-def test_schedules_are_stopped_until_a_person_starts_them() -> None:
-    states = {s.name: s.default_status for s in defs.schedules or []}
-    assert set(states.values()) == {dg.DefaultScheduleStatus.STOPPED}
+def asked_for(request: dg.RunRequest) -> set[str]:
+    return {key.to_user_string() for key in request.asset_selection or []}
+
+
+def test_a_live_schedule_that_is_told_nothing_says_what_to_write(home: Path) -> None:
+    assert 'write "[live]"' in skipped(live_tick(2026, 11, 23, 21, 30))
+    (home / "market.toml").write_text(PRICES)
+    assert f"{home}/market.toml has no table [live]" in skipped(live_tick(2026, 11, 23, 21, 30))
+
+
+def test_a_live_strategy_that_weighs_news_is_told_where_from(home: Path) -> None:
+    blend = home / "blend.toml"
+    blend.write_text((files("pipelines.strategies") / "blend.toml").read_text())
+    table = f'[live]\nsource = "yfinance"\nstrategy = "{blend}"\n'
+    (home / "market.toml").write_text(table + PRICES)
+    told = skipped(live_tick(2026, 11, 23, 21, 30))
+    assert "the strategy blend weighs news" in told
+    assert 'write "[live.news]"' in told
+    news = '[live.news]\nsource = "folder"\npath = "/articles"\ntrained_until = 2020-01-31\n'
+    (home / "market.toml").write_text(table + news + PRICES)
+    request = live_tick(2026, 11, 23, 21, 30)
+    assert isinstance(request, dg.RunRequest)
+    assert asked_for(request) >= {"bars", "articles", "sentiment", "news_impact", "signals"}
+    given = {"source": "folder", "path": "/articles", "trained_until": "2020-01-31"}
+    assert request.run_config["resources"]["news"]["config"] == given
+
+
+def test_a_live_table_with_an_unknown_setting_is_refused(home: Path) -> None:
+    (home / "market.toml").write_text('[live]\nsource = "yfinance"\nstrategi = ""\n')
+    with pytest.raises(RequestError, match="strategi"):
+        live_tick(2026, 11, 23, 21, 30)
+
+
+def test_schedules_and_sensors_are_stopped_until_a_person_starts_them() -> None:
+    assert {s.default_status for s in defs.schedules or []} == {dg.DefaultScheduleStatus.STOPPED}
+    states = {s.name: s.default_status for s in defs.sensors or []}
+    assert states == dict.fromkeys(("new_articles", "late_data"), dg.DefaultSensorStatus.STOPPED)
 
 
 def test_the_replay_job_never_publishes_live() -> None:

@@ -9,9 +9,10 @@ import pytest
 from pipelines import calendar
 from pipelines.feed import Tables, bars_versions, exact, in_feed_order
 from pipelines.publishing import address, to_live, to_replay
-from router.messages import Bars, Dividend, Signal, SignalSet, Split, decode
+from router.messages import Bars, Dividend, Signal, SignalSet, Split, decode, encode
 from tests.pipelines.frames import actions, bars
 
+D = Decimal
 DAYS = [date(2012, 1, 3), date(2012, 1, 4)]
 
 
@@ -26,7 +27,9 @@ def lake_signals(scores: list[float], symbol: str = "IBM") -> pd.DataFrame:
     days = rows["session"].dt.date
     return rows.assign(
         score=scores,
-        reasons="RSI 24.1 below 30; and more",
+        reasons="RSI 24.1 below 30\nand more",
+        confidence=0.25,
+        horizon=5,
         content="0" * 32,
         strategy="technical",
         strategy_version="1",
@@ -88,6 +91,72 @@ def test_signals_say_where_they_came_from_and_until_when_they_hold() -> None:
     assert signal.valid_until == datetime(2012, 1, 4, 14, 30, tzinfo=UTC)
     assert signal.provenance.partition == "2012-01-03"
     assert signal.provenance.input_versions == {"bars": "b", "technical": "t"}
+
+
+def first_signal(rows: pd.DataFrame) -> Signal:
+    given = Tables(**{**vars(tables()), "signals": rows})
+    return next(m for m in in_feed_order(given) if isinstance(m, Signal))
+
+
+def test_signals_tell_what_each_analysis_that_spoke_had_to_do_with_them() -> None:
+    signal = first_signal(
+        lake_signals([0.5], "A").assign(
+            technical_part=0.45,
+            technical_without=0.0,
+            technical_reasons="RSI 24.1 below 30\nMACD 0.1 above its signal line",
+            news_part=0.05,
+            news_without=0.45,
+            news_reasons="x" * 600,
+            sentiment_part=float("nan"),
+            sentiment_without=0.5,
+            sentiment_reasons="",
+        )
+    )
+    assert (signal.confidence, signal.horizon) == (Decimal("0.25"), 5)
+    technical, news = signal.contributions
+    assert (technical.analysis, technical.part, technical.without) == ("technical", D("0.45"), 0)
+    assert technical.reasons == ("RSI 24.1 below 30", "MACD 0.1 above its signal line")
+    assert (news.analysis, news.part, news.without) == ("news", D("0.05"), D("0.45"))
+    assert news.reasons == ("x" * 500,)
+    assert decode(encode(signal)) == signal
+
+
+@pytest.mark.parametrize("change", ["left out", "not said"])
+def test_rows_that_were_stored_before_signals_told_so_much_are_sent_as_they_are(
+    change: str,
+) -> None:
+    rows, new = lake_signals([0.5], "A"), ["confidence", "horizon"]
+    old = rows.drop(columns=new)
+    if change == "not said":  # beside rows of the same year that do
+        none = dict.fromkeys([*new, "technical_part", "technical_without"], float("nan"))
+        old = rows.assign(**none, technical_reasons=None)
+    signal = first_signal(old)
+    assert (signal.confidence, signal.horizon, signal.contributions) == (None, None, ())
+
+
+@pytest.mark.parametrize("count", [1, 20, 21, 300])
+def test_signals_name_the_newest_articles_and_count_them_all(count: int) -> None:
+    ids, hashes = ([f"{letter}{n}" for n in range(count)] for letter in "ac")
+    origin = first_signal(
+        lake_signals([0.5], "A").assign(
+            article_ids=" ".join(ids), content_hashes=" ".join(hashes), model_hash="m"
+        )
+    ).provenance
+    assert origin.article_count == count
+    assert origin.models == {"sentiment": "m"}
+    assert [each.article_id for each in origin.articles] == ids[-20:]
+    assert [each.content_hash for each in origin.articles] == hashes[-20:]
+
+
+def test_a_signal_without_articles_is_no_larger_for_the_others() -> None:
+    rows = pd.concat([lake_signals([0.5], "A"), lake_signals([0.5], "B")]).assign(
+        article_ids=["a1", float("nan")], content_hashes=["c1", float("nan")], model_hash=None
+    )
+    given = Tables(**{**vars(tables()), "signals": rows})
+    with_news, without = (m for m in in_feed_order(given) if isinstance(m, Signal))
+    assert (with_news.provenance.article_count, with_news.provenance.models) == (1, {})
+    assert without.provenance.articles == ()
+    assert b"article" not in encode(without)
 
 
 def test_the_set_names_every_signal() -> None:

@@ -7,7 +7,9 @@ and the database's name the same moment.
 import asyncio
 import dataclasses
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,19 @@ from execution import accounts
 from execution.domain.config import AccountConfig
 from pipelines import calendar
 from pipelines.assets import bars as bars_asset
+from pipelines.assets import live
 from pipelines.assets.automation import publish_after_close
 from pipelines.definitions import defs
 from pipelines.lake import open_lake
 from pipelines.restated import read_version
+from pipelines.settings import read_settings
+from pipelines.sources.news import fetch
 from tests.execution.running import RunningCore, running
 from tests.execution.world_time import WorldTime
 from tests.pipelines.dagster_runs import failure, in_memory, metadata, run
+from tests.pipelines.news.site import Site
+from tests.pipelines.news.site import serving as serving_pages
+from tests.pipelines.news.test_rss import item, rss
 from tests.pipelines.sources.loopback import Market, Yahoo, serving
 from tests.pipelines.sources.opened import KEYS, write_market_file
 from tests.router.support import RouterProcess
@@ -70,7 +78,14 @@ def world(database: Database) -> WorldTime:
 
 
 @pytest.fixture
+def strategy() -> str:
+    """The one that the paper account trades; a test may name another."""
+    return "technical"
+
+
+@pytest.fixture
 def core(
+    strategy: str,
     database: Database,
     world: WorldTime,
     nats_url: str,
@@ -81,9 +96,9 @@ def core(
     fields = {
         "account": "paper",
         "mode": "paper",
-        "strategies": ["technical"],
+        "strategies": [strategy],
         "sources": ["yfinance"],
-        "capital": {"technical": "90000", "manual": "10000"},
+        "capital": {strategy: "90000", "manual": "10000"},
     }
     asyncio.run(_open(database, fields))
     folder = tmp_path / "core"
@@ -105,8 +120,8 @@ async def _open(database: Database, fields: dict[str, Any]) -> None:
         await accounts.open_account(at, msgspec.convert(fields, AccountConfig))
 
 
-def live_run(provider: Yahoo, day: date) -> dg.ExecuteInProcessResult:
-    """What the schedule asks for half an hour after the close of `day`, done."""
+def live_run(provider: Yahoo, day: date, seconds: int = 0) -> dg.ExecuteInProcessResult:
+    """What the schedule asks for half an hour after the close of `day`, done so much later."""
     provider.market.now = after_close(day)
     with (
         dg.instance_for_test() as instance,
@@ -117,13 +132,15 @@ def live_run(provider: Yahoo, day: date) -> dg.ExecuteInProcessResult:
         request = publish_after_close(context)
     assert isinstance(request, dg.RunRequest)
     config = dict(request.run_config)
-    config["resources"]["clock"] = {"config": {"fixed": provider.market.now.isoformat()}}
+    now = provider.market.now + timedelta(seconds=seconds)
+    config["resources"]["clock"] = {"config": {"fixed": now.isoformat()}}
     with in_memory() as instance:
         return defs.resolve_job_def("live_job").execute_in_process(
             run_config=config,
             instance=instance,
             partition_key=request.partition_key,
             tags=dict(request.tags),
+            asset_selection=request.asset_selection,
         )
 
 
@@ -177,6 +194,85 @@ def test_signals_that_lay_until_the_next_open_are_not_traded(
     assert session["dispositions"] == {"expired": len(SYMBOLS)}
     orders = core.get("/api/v1/orders", account="paper")
     assert {(each["status"], each["code"]) for each in orders} == {("refused", "SIGNAL_EXPIRED")}
+
+
+@pytest.fixture
+def site(provider: Yahoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Two feeds, one of them broken, for a strategy that weighs news."""
+    blend = (files("pipelines.strategies") / "blend.toml").read_text()
+    (tmp_path / "blend.toml").write_text(blend)
+    market = (tmp_path / "market.toml").read_text()
+    with serving_pages() as found:
+        monkeypatch.setattr(fetch, "Fetcher", lambda *_, **__: found.fetcher())
+        found.page("/broken", b"<html>out of order</html>")
+        table = f"""[live]
+source = "yfinance"
+strategy = "{tmp_path}/blend.toml"
+
+[live.news]
+source = "rss"
+sentiment = "lexicon"
+agent = "trading-tests (mailto:tests@example.com)"
+feeds = ["{found.root}/broken", "{found.root}/feed"]
+hosts = ["127.0.0.1"]
+pages = false
+"""
+        (tmp_path / "market.toml").write_text(market.replace(LIVE, table))
+        yield found
+
+
+def read_news(site: Site, at: datetime, *titles: str) -> None:
+    """What the sensor has run during the day, where the feed has these titles."""
+    dated = f"<pubDate>{format_datetime(at - timedelta(minutes=1))}</pubDate>"
+    items = [item(site, f"/{number}", title, dated) for number, title in enumerate(titles)]
+    site.page("/feed", rss(*items))
+    news = live.news_of(live.live_news(read_settings()))
+    config = live.config_of(news=news)
+    config["resources"]["clock"] = {"config": {"fixed": at.isoformat()}}
+    with in_memory() as instance:
+        defs.resolve_job_def("news_job").execute_in_process(
+            run_config=config, instance=instance, partition_key=at.date().isoformat()
+        )
+
+
+@pytest.mark.parametrize("strategy", ["blend"])
+def test_a_live_strategy_weighs_what_was_read_by_half_past_four(
+    provider: Yahoo, site: Site, core: RunningCore, world: WorldTime, tmp_path: Path
+) -> None:
+    day, next_day = DAYS[:2]
+    read_news(site, after_close(day) - timedelta(hours=2), "Apple profit beats estimates")
+    dated = f"<pubDate>{format_datetime(after_close(day) - timedelta(minutes=1))}</pubDate>"
+    titles = ("Apple profit beats estimates", "Microsoft plunges on fraud probe")
+    site.page("/feed", rss(*(item(site, f"/{n}", title, dated) for n, title in enumerate(titles))))
+    world.set(after_close(day))
+    result = live_run(provider, day, seconds=5)
+    assert metadata(result, "published_signals")[day.isoformat()]["sessions"] == 1
+    core.wait_until_closed(day, "paper")
+    lake = open_lake(str(tmp_path / "lake"))
+    placed = lake.read("articles", "rss", day, next_day).set_index("title")["session"].dt.date
+    assert placed.to_dict() == dict(zip(titles, (day, next_day), strict=True))
+    dataset = next((tmp_path / "lake/signals").iterdir()).name
+    reasons = lake.read("signals", dataset, day, day).set_index("symbol")["news_reasons"]
+    assert "Apple profit beats" in reasons["AAPL"]
+    assert reasons["MSFT"] == ""
+    world.set(after_close(next_day))
+    live_run(provider, next_day)
+    reasons = lake.read("signals", dataset, next_day, next_day).set_index("symbol")["news_reasons"]
+    assert "Microsoft plunges" in reasons["MSFT"]
+
+
+@pytest.mark.parametrize("strategy", ["blend"])
+def test_a_live_run_goes_on_where_no_article_was_ever_read(
+    provider: Yahoo, site: Site, core: RunningCore, world: WorldTime
+) -> None:
+    world.set(after_close(DAYS[0]))
+    result = live_run(provider, DAYS[0])
+    told = metadata(result, "articles")[DAYS[0].isoformat()]
+    assert (told["new_articles"], told["notices_count"]) == (0, 2)
+    assert metadata(result, "signals")[DAYS[0].isoformat()]["dagster/partition_row_count"] == 2
+    core.wait_until_closed(DAYS[0], "paper")
+    (session,) = core.get("/api/v1/sessions", account="paper")
+    assert sum(session["dispositions"].values()) == 2
 
 
 def test_a_restated_bar_leaves_old_signals_on_the_old_version(

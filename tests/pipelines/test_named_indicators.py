@@ -9,7 +9,7 @@ import pytest
 from pipelines.analyses.named_indicators import NamedIndicator, library
 from pipelines.analyses.technical import technical
 from pipelines.errors import AnalysisError, StrategyError
-from pipelines.strategies.technical import TechnicalStrategy, from_toml
+from pipelines.strategy_file import from_toml
 from tests.pipelines.frames import actions, bars, walk
 
 SETTINGS = """
@@ -107,7 +107,7 @@ def test_a_strategy_weighs_what_its_settings_name() -> None:
     signals = strategy.signals(frame)
     row = frame.iloc[-1]
     assert signals["score"].iloc[-1] == round(0.5 * row["rsi_score"] - 0.5 * row["cci_score"], 6)
-    assert "cci " in signals["reasons"].iloc[-1]
+    assert "cci " in signals["technical_reasons"].iloc[-1]
     assert len(signals) == 80 - strategy.warm_up == 61
 
 
@@ -138,7 +138,7 @@ def test_settings_that_cannot_be_used_are_refused(old: str, new: str, sentence: 
 
 
 def test_the_content_follows_the_indicator() -> None:
-    strategy: TechnicalStrategy = from_toml(SETTINGS)
+    strategy = from_toml(SETTINGS)
     frame = technical(bars(walk(80)), actions(), named=strategy.indicators).tail(1)
     other = frame.assign(cci=frame["cci"] + 1e-9)
     unread = frame.assign(obv=0.0)

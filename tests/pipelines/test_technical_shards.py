@@ -62,7 +62,10 @@ def test_shards_in_parallel_processes_give_the_rows_of_one(lake: Lake, tmp_path:
 
 def sharded_run(shards: int, **options: Any) -> dg.ExecuteInProcessResult:
     """The same in this process."""
-    config = {"ops": {"technical": {"config": {"shards": shards}}}}
+    config = {
+        "ops": {"technical": {"config": {"shards": shards}}},
+        "resources": {"feed": {"config": {"strategy": "technical"}}},
+    }
     with dg.DagsterInstance.ephemeral() as instance:
         return dg.materialize(
             list(defs.assets or []),
@@ -118,7 +121,9 @@ def test_a_strategy_with_indicators_of_its_own_has_a_table_of_its_own(
     result = run("2012-06-29", strategy=str(settings))
     assert result.success, failure(result, "signals")
     signals = lake.read("signals", "sample-mine", LAST, LAST)
-    assert signals["reasons"].str.match(r"cci -?[\d.]+ \(buys at -100, sells at 100\)").all()
+    assert (
+        signals["technical_reasons"].str.match(r"cci -?[\d.]+ \(buys at -100, sells at 100\)").all()
+    )
     tables = sorted(path.name for path in (tmp_path / "lake/technical").iterdir())
     assert len(tables) == 1
     assert tables[0].startswith("sample-")

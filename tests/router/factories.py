@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from router.messages import (
     AccountRegistered,
     Action,
+    Article,
     Bar,
     Bars,
+    Contribution,
     Delisting,
     Dividend,
     Provenance,
@@ -170,6 +172,18 @@ provenances = st.builds(
     partition=texts,
     code_version=texts,
     input_versions=st.dictionaries(texts, texts, max_size=3),
+    models=st.dictionaries(texts, texts, max_size=2),
+    articles=st.lists(st.builds(Article, article_id=texts, content_hash=texts), max_size=2).map(
+        tuple
+    ),
+    article_count=st.integers(0, 99),
+)
+contributions = st.builds(
+    Contribution,
+    analysis=names,
+    part=decimals("-1", "1"),
+    without=decimals("-1", "1"),
+    reasons=st.lists(texts, max_size=2).map(tuple),
 )
 any_signal = st.builds(
     Signal,
@@ -183,6 +197,9 @@ any_signal = st.builds(
     content=digests,
     reasons=st.lists(texts, max_size=3).map(tuple),
     provenance=provenances,
+    confidence=st.none() | decimals("0", "1"),
+    horizon=st.none() | st.integers(1, 252),
+    contributions=st.lists(contributions, max_size=2).map(tuple),
 )
 any_set = st.builds(
     SignalSet,

@@ -110,6 +110,65 @@ def test_bars_that_follow_themselves_are_refused() -> None:
         factories.bars(previous=factories.SESSION)
 
 
+STORED = (
+    b'{"kind":"signal.v1","strategy":"technical","strategy_version":"1","symbol":"AAPL",'
+    b'"session":"2012-01-04","as_of":"2012-01-04T21:00:00Z",'
+    b'"valid_until":"2012-01-05T14:30:00Z","score":"0.25",'
+    b'"content":"f5a01d3e41c3b9d6dd6e1a3cb2f3f7a0","reasons":["RSI 28 is below 30"],'
+    b'"provenance":{"run_id":"run","asset":"signals","partition":"2012-01-04","code_version":"1",'
+    b'"input_versions":{"bars":"b"}}}'
+)
+"""A signal as journals hold it from before it told contributions."""
+
+
+def test_a_signal_that_was_stored_before_reads_the_same_and_keeps_its_bytes_and_id() -> None:
+    read = decode(STORED)
+    assert isinstance(read, Signal)
+    assert (read.confidence, read.horizon, read.contributions) == (None, None, ())
+    assert (read.provenance.models, read.provenance.articles) == ({}, ())
+    assert encode(read) == STORED
+    assert read.input_id == "55e40872c66cd8b9c0c5506d77997e03"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("confidence", "-0.1"),
+        ("confidence", "1.1"),
+        ("confidence", "NaN"),
+        ("horizon", 0),
+        ("horizon", 253),
+        ("contributions", [{"analysis": "news", "part": "1.1", "without": "0"}]),
+        ("contributions", [{"analysis": "news", "part": "0", "without": "NaN"}]),
+        ("contributions", [{"analysis": "news", "part": "0"}]),
+        ("contributions", [{"analysis": "n", "part": "0", "without": "0"}] * 9),
+        (
+            "contributions",
+            [{"analysis": "n", "part": "0", "without": "0", "reasons": ["r"] * 33}],
+        ),
+        (
+            "contributions",
+            [{"analysis": "n", "part": "0", "without": "0", "reasons": ["r" * 501]}],
+        ),
+    ],
+)
+def test_what_a_signal_rests_on_is_bounded(field: str, value: Any) -> None:
+    changed = {**json.loads(encode(factories.signal())), field: value}
+    with pytest.raises(InvalidMessageError):
+        decode(json.dumps(changed).encode())
+
+
+def test_a_signal_names_no_more_than_twenty_articles() -> None:
+    changed = json.loads(encode(factories.signal()))
+    one = {"article_id": "a", "content_hash": "b"}
+    for articles in ([one] * 20, [one] * 21):
+        changed["provenance"] |= {"articles": articles, "article_count": 30}
+        if len(articles) == 20:
+            decode(json.dumps(changed).encode())
+    with pytest.raises(InvalidMessageError, match="20"):
+        decode(json.dumps(changed).encode())
+
+
 def test_the_id_of_a_signal_leaves_out_the_run() -> None:
     other = msgspec.structs.replace(factories.signal().provenance, run_id="another")
     assert factories.signal(provenance=other).input_id == factories.signal().input_id

@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,8 @@ def test_why_answers_for_every_fill(stack: LocalStack, year: dict[str, Any]) -> 
         assert why["signal"]["symbol"] == fill["symbol"]
         assert why["provenance"]["run_id"] == year["run_id"]
         assert why["provenance"]["partition"] == why["signal"]["session"]
-        assert set(why["provenance"]["input_versions"]) == {"bars", "technical"}
+        versions = set(why["provenance"]["input_versions"])
+        assert versions == {"bars", "technical", "news", "sentiment"}
         assert why["checks"]
     said = stack.call("why", fill["fill_id"])
     assert said.returncode == 0, said.stderr
@@ -124,17 +124,39 @@ def test_dagster_shows_the_way_from_bars_to_portfolio(
     assert all(nodes[name]["assetMaterializations"][0]["metadataEntries"] for name in traded)
 
 
-def test_a_strategy_that_weighs_news_has_articles_judged_first(stack: LocalStack) -> None:
-    blend = str(files("pipelines.strategies").joinpath("blend.toml"))
-    quarter = ("--from", "2012-01-03", "--to", "2012-03-30")
-    report = stack.run("--strategy", blend, "--account", "blend", *quarter)
-    assert report["fills"] > 0
-    stages = [stage["name"] for stage in report["stages"]]
-    assert set(stages) > {"articles", "sentiment", "news_impact", "signals"}
-    (fill,) = stack.get("/api/v1/fills", account="blend", limit=1)
+def test_the_year_is_traded_by_prices_news_and_sentiment(
+    stack: LocalStack, year: dict[str, Any]
+) -> None:
+    stages = [stage["name"] for stage in year["stages"]]
+    assert set(stages) > {"articles", "sentiment", "news_impact", "technical", "signals"}
+    moved = {each["analysis"]: each for each in year["moved"]}
+    assert set(moved) == {"technical", "news", "sentiment"}
+    assert 0 < moved["news"]["decided"] <= moved["news"]["decided"] + moved["news"]["sized"]
+    assert moved["technical"]["decided"] <= year["fills"]
+    first = moved["news"]["first"][0]
+    (fill,) = (
+        each
+        for each in stack.get("/api/v1/fills", account="sample", limit=500)
+        if (each["symbol"], each["session"]) == (first["symbol"], first["session"])
+    )
     why = stack.get(f"/api/v1/why/{fill['fill_id']}")
-    versions = why["provenance"]["input_versions"]
-    assert set(versions) == {"bars", "technical", "news", "sentiment"}
+    told = {each["analysis"]: each for each in why["signal"]["contributions"]}
+    assert told["news"]["reasons"]
+    assert told["news"]["without"] != why["signal"]["score"]
+    assert why["provenance"]["articles"]
+    assert why["provenance"]["article_count"] >= len(why["provenance"]["articles"])
+
+
+def test_a_strategy_of_prices_judges_no_articles(stack: LocalStack) -> None:
+    quarter = ("--from", "2012-01-03", "--to", "2012-03-30")
+    report = stack.run("--strategy", "technical", *quarter)
+    assert report["account"]["account"] == "technical"
+    assert "articles" not in [stage["name"] for stage in report["stages"]]
+    assert [each["analysis"] for each in report["moved"]] == ["technical"]
+    # and an account goes on with its own strategy, where none is named
+    later = stack.run("--account", "technical", "--from", "2012-01-03", "--to", "2012-04-10")
+    assert "articles" not in [stage["name"] for stage in later["stages"]]
+    assert later["account"]["closed_session"] == "2012-04-10"
 
 
 def test_one_session_by_hand_in_dagster(stack: LocalStack) -> None:
@@ -149,7 +171,7 @@ def test_one_session_by_hand_in_dagster(stack: LocalStack) -> None:
             "selector": {
                 "repositoryLocationName": "pipelines",
                 "repositoryName": "__repository__",
-                "jobName": "replay_job",
+                "jobName": "replay_with_news_job",
             },
             "runConfigData": {"resources": {"feed": {"config": {"account": "byhand"}}}},
             "executionMetadata": {"tags": [{"key": "dagster/partition", "value": "2012-03-02"}]},

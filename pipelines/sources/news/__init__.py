@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipelines.analyses.news.impact import impacts
 from pipelines.errors import RequestError
 from pipelines.sources.news.base import NewsSource
 
@@ -48,11 +47,11 @@ class Endpoint:
     tokens: int = 100_000
 
 
-def open_impacts(endpoint: Endpoint | None, cache: Path) -> Impacts:
-    """The rules of analyses/news alone, or with a language model's verdicts kept in `cache`."""
+def open_impacts(endpoint: Endpoint, cache: Path) -> Impacts:
+    """The rules of analyses/news with a language model's verdicts, which are kept in `cache`."""
     from pipelines.sources.news.llm import LanguageModelImpacts
 
-    return LanguageModelImpacts(endpoint, cache).impacts if endpoint else impacts
+    return LanguageModelImpacts(endpoint, cache).impacts
 
 
 def open_news_source(name: str, settings: NewsSettings) -> NewsSource:

@@ -55,10 +55,6 @@ def run(
     return asked, impacts(frame, mentions)
 
 
-def test_it_is_off_unless_an_endpoint_is_set_up(tmp_path: Path) -> None:
-    assert open_impacts(None, tmp_path) is impacts
-
-
 def test_its_verdict_sets_kind_and_direction(model: Model, tmp_path: Path) -> None:
     found, rules = run(model, tmp_path)
     row = found.iloc[0]
