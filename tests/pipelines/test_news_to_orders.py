@@ -113,7 +113,8 @@ def test_no_text_makes_an_order_beyond_what_the_cap_allows(titles: list[str], pr
     shares, score = bought(titles, price)
     most = Decimal(str(price)) + CAP
     assert score <= most + Decimal("0.000002")
-    assert score >= Decimal(str(price)) - CAP - Decimal("0.000002")
+    no_opinion = score == 0  # what is left of a weak score may be below the threshold
+    assert no_opinion or score >= Decimal(str(price)) - CAP - Decimal("0.000002")
     if most < ENTRY:
         assert shares == 0
     else:
