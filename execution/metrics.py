@@ -16,4 +16,5 @@ DEAD_LETTERS = Counter("trading_dead_letters", "Inputs that nobody could read.",
 EVENTS = Counter("trading_events", "Events published.")
 REQUESTS_REFUSED = Counter("trading_http_refused", "HTTP requests refused.", ["status"])
 EQUITY = Gauge("trading_equity", "Equity at the last session's closes.", ["account"])
+WRITER = Gauge("trading_writer", "1 where this replica drives the account.", ["account"])
 BATCH_SECONDS = Histogram("trading_batch_seconds", "Commit one batch.", ["account"])

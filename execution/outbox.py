@@ -6,7 +6,7 @@ Keep out: what is told (events.py); nothing here can change an account.
 import asyncio
 import logging
 import time
-from typing import Any
+from typing import Any, LiteralString
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 
 BATCH = 1
 """Rows at a time; each is of many messages."""
+
+LOCK = 7_002
+"""The advisory lock of whose turn it is."""
 
 IDLE_S = 1.0
 """How long to wait for a commit before looking anyway."""
@@ -65,19 +68,26 @@ class Publisher:
         return count
 
     async def publish_some(self) -> int:
-        """Publish the oldest messages, delete them, and say how many there were."""
-        async with self._pool.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT id, messages FROM outbox ORDER BY id LIMIT %s", (BATCH,)
-            )
+        """Publish the oldest messages, delete them, and say how many there were.
+
+        One replica at a time: what another is publishing is left to it, or it would go out twice.
+        """
+        async with self._pool.connection() as connection, connection.transaction():
+            cursor = await connection.execute(_OLDEST, {"lock": LOCK, "limit": BATCH})
             rows = await cursor.fetchall()
-        if not rows:
-            return 0
-        messages = [message for _, packed in rows for message in unpack(packed)]
-        published = await publish(self._js, messages)
-        metrics.EVENTS.inc(published.stored)
-        async with self._pool.connection() as connection:
+            if not rows:
+                return 0
+            messages = [message for _, packed in rows for message in unpack(packed)]
+            published = await publish(self._js, messages)
+            metrics.EVENTS.inc(published.stored)
             await connection.execute(
                 "DELETE FROM outbox WHERE id = ANY(%s)", ([row[0] for row in rows],)
             )
         return len(messages)
+
+
+_OLDEST: LiteralString = """WITH turn AS MATERIALIZED (
+        SELECT pg_try_advisory_xact_lock(%(lock)s) AS mine,
+               set_config('idle_in_transaction_session_timeout', '10s', true))
+    SELECT id, messages FROM outbox CROSS JOIN turn WHERE turn.mine ORDER BY id LIMIT %(limit)s"""
+"""A replica that stands still in the middle loses its turn after ten seconds."""

@@ -21,6 +21,7 @@ from execution.domain.config import AccountConfig
 from execution.domain.desk import ENGINE_VERSION
 from execution.domain.inputs import Input, OpenAccount, TurnKillSwitch
 from execution.domain.state import State
+from execution.leases import Lease
 from execution.store import DeadLetter, Decided, Head, JournalRows, Loaded
 from router.messages import Bars, InvalidMessageError, Signal, SignalSet, decode
 from router.outgoing import Outgoing
@@ -40,6 +41,7 @@ class Processor:
     def __init__(
         self,
         config: AccountConfig,
+        lease: Lease,
         connection: store.Connection,
         reading: store.Connection,
         loaded: Loaded,
@@ -47,6 +49,7 @@ class Processor:
     ) -> None:
         self._config = config
         self._account = config.account
+        self._lease = lease
         self._connection = connection
         self._reading = reading
         self._loaded = loaded
@@ -104,7 +107,9 @@ class Processor:
         if batch:
             account = self._account
             with metrics.BATCH_SECONDS.labels(account).time():
-                await store.commit(self._connection, account, before, rows, batch, state, outbox)
+                await store.commit(
+                    self._connection, self._lease, before, rows, batch, state, outbox
+                )
             _count(account, batch)
             await self._after_commit(rows, batch, self._loaded.state)
         for message in messages:

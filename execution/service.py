@@ -13,25 +13,30 @@ import psycopg
 import uvicorn
 from psycopg_pool import AsyncConnectionPool
 
-from execution import accounts, plugins
+from execution import accounts, leases, metrics, plugins, store
 from execution.api import app as http
 from execution.api.access import Services
 from execution.domain.config import AccountConfig
 from execution.errors import SchemaMissingError, UnknownMethodError
 from execution.heads import HeadsFile
+from execution.keeper import Keeper
+from execution.leases import Lease
 from execution.outbox import Publisher
 from execution.quotes import QuoteCache
 from execution.settings import Settings, read_token
-from execution.writer import Writer
+from execution.writer import STARTING, Writer
 from router import announcements, client, streams
 from router.client import Connection
 from router.messages import AccountRegistered
 
 log = logging.getLogger(__name__)
 
+HALT_S = 5.0
+"""How long a writer may take for the batch at hand before its account is left to others."""
+
 
 class Core:
-    """The running trading core: one writer per account."""
+    """The running trading core: a writer for each account that this replica has a lease of."""
 
     def __init__(
         self,
@@ -41,11 +46,17 @@ class Core:
         pool: AsyncConnectionPool[Any],
     ) -> None:
         self.stop = asyncio.Event()
+        self.draining = False
+        """Whether the end was asked for: what is under way is finished, nothing new is promised."""
         self.writers: dict[str, Writer] = {}
+        self.keeper = Keeper(settings.database_url, settings.replica, self)
+        self.quotes = QuoteCache(settings.redis_url)
         self._plugins = plugins.load()
         self._undriven: dict[str, str] = {}
         """Accounts that nothing works on, each with the reason."""
-        self.quotes = QuoteCache(settings.redis_url)
+        self._driving: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
+        self._initial: set[str] = set()
+        """What was free when this process began; it is not ready before it drives them."""
         self._settings = settings
         self._group = group
         self._nats = nats
@@ -53,56 +64,83 @@ class Core:
         self._publisher = Publisher(pool, nats.js)
 
     async def start(self) -> None:
-        """Open the packaged accounts and begin to work on every account there is."""
+        """Open the packaged accounts and begin to work on this replica's share of all."""
         self._spawn(self._publisher.run(self.stop), "outbox")
         self._spawn(self.quotes.run(self.stop), "quotes")
         async with self._pool.connection() as connection:
-            known = {config.account: config for config in await accounts.stored(connection)}
-        for config in [*known.values(), *accounts.packaged()]:
-            if config.account not in {*self.writers, *self._undriven}:
-                await self._drive_if_possible(config)
+            for config in accounts.packaged():
+                await store.register(connection, config)
+        self._spawn(self.keeper.run(self.stop), "leases")
 
     async def open_account(self, config: AccountConfig) -> bool:
         """Open an account while running; says whether it is new. Raises UnknownMethodError."""
         self._plugins.require(config)
         async with self._pool.connection() as connection:
             new = await accounts.open_account(connection, config)
-        if config.account not in self.writers:
-            await self._drive(config)
+            if new:
+                await leases.tell(connection, "")
         return new
 
     def problems(self) -> list[str]:
         """Why the core is not ready, in words."""
         found = [] if self._nats.nc.is_connected else ["NATS is not connected"]
+        if problem := self.keeper.problem:
+            found.append(problem)
         for name, writer in sorted(self.writers.items()):
-            if not writer.ready:
+            if not writer.ready and (writer.failure != STARTING or name in self._initial):
                 found.append(f"account {name} cannot go on: {writer.failure}")
         found += (self._undriven[name] for name in sorted(self._undriven))
-        if self.stop.is_set():
+        if self.draining or self.stop.is_set():
             found.append("stopping")
         return found
 
-    async def _drive_if_possible(self, config: AccountConfig) -> None:
-        """One account that misses a plug-in stops no other."""
+    async def drive(self, lease: Lease) -> bool:
+        """Begin to work on an account; one that misses a plug-in stops no other."""
+        async with self._pool.connection() as connection:
+            config = await accounts.find(connection, lease.account)
         try:
             self._plugins.require(config)
         except UnknownMethodError as error:
             log.error("account.undriven account=%s error=%s", config.account, error)  # noqa: TRY400
             self._undriven[config.account] = str(error)
-            return
-        await self._drive(config)
-
-    async def _drive(self, config: AccountConfig) -> None:
+            return False
         writer = Writer(
             config,
+            lease,
             self._settings.database_url,
             self._nats.js,
             self._publisher,
             self.quotes,
             HeadsFile(self._settings.heads_dir, config.account),
         )
+        if not self.keeper.first_round.is_set():
+            self._initial.add(config.account)
+        stop = asyncio.Event()
         self.writers[config.account] = writer
-        self._spawn(writer.run(self.stop), f"writer-{config.account}")
+        task = self._spawn(writer.run(stop), f"writer-{config.account}")
+        self._driving[config.account] = stop, task
+        self._spawn(self._register(config), f"register-{config.account}")
+        metrics.WRITER.labels(config.account).set(1)
+        return True
+
+    async def halt(self, account: str) -> None:
+        """Finish the batch at hand; one that cannot finish in time is fenced, and is left."""
+        stop, task = self._driving.pop(account, (None, None))
+        if stop is None or task is None:
+            return
+        stop.set()
+        await asyncio.wait([task], timeout=HALT_S)
+        task.cancel()
+        self.writers.pop(account, None)
+        metrics.WRITER.labels(account).set(0)
+
+    def wake(self, account: str) -> None:
+        """A command waits in the database."""
+        if writer := self.writers.get(account):
+            writer.wake()
+
+    async def _register(self, config: AccountConfig) -> None:
+        """Tell the router where the account's bars and signals go."""
         registered = AccountRegistered(
             account=config.account,
             mode=config.mode,
@@ -111,8 +149,8 @@ class Core:
         )
         await announcements.announce(self._nats.js, registered)
 
-    def _spawn(self, work: Any, name: str) -> None:  # noqa: ANN401 - any coroutine
-        self._group.create_task(work, name=name)
+    def _spawn(self, work: Any, name: str) -> asyncio.Task[None]:  # noqa: ANN401 - any coroutine
+        return self._group.create_task(work, name=name)
 
 
 class _Server(uvicorn.Server):
@@ -148,7 +186,7 @@ async def serve(settings: Settings) -> None:
             _stop_on_signal(core, server)
             await core.start()
             group.create_task(_serve_http(server, core), name="http")
-            log.info("core.started accounts=%s port=%d", sorted(core.writers), settings.port)
+            log.info("core.started replica=%s port=%d", settings.replica, settings.port)
     log.info("core.stopped")
 
 
@@ -159,7 +197,8 @@ async def _serve_http(server: uvicorn.Server, core: Core) -> None:
 
 def _stop_on_signal(core: Core, server: uvicorn.Server) -> None:
     def stop() -> None:
-        core.stop.set()
+        """Requests that are under way are answered first: their writers go on until then."""
+        core.draining = True
         server.should_exit = True
 
     loop = asyncio.get_running_loop()

@@ -4,6 +4,7 @@ Keep out: settings of accounts (domain/config.py, accounts.toml), which belong t
 """
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ class Settings:
     """Where chain heads are kept outside the database."""
     host: str
     port: int
+    replica: str
+    """This process's name among those that share the accounts; no two have the same."""
 
 
 class SettingsError(Exception):
@@ -40,6 +43,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         heads_dir=Path(environment.get("TRADING_HEADS_DIR", home / "heads")),
         host=environment.get("TRADING_CORE_HOST", "127.0.0.1"),
         port=_port(environment.get("TRADING_CORE_PORT", "8080")),
+        replica=environment.get("TRADING_REPLICA") or socket.gethostname(),
     )
 
 

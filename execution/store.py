@@ -20,6 +20,7 @@ from execution.domain.inputs import Command, Input, decode_command, decode_input
 from execution.domain.state import Inbox, State, decode_state, encode_state
 from execution.errors import ConcurrentWriterError
 from execution.hashing import GENESIS, JournalRow
+from execution.leases import Lease
 from router.messages import Bars, Signal, SignalSet, encode
 from router.outgoing import Outgoing, pack
 
@@ -212,7 +213,7 @@ def journal_rows(
 
 async def commit(
     connection: Connection,
-    account: str,
+    lease: Lease,
     before: Head,
     rows: Sequence[tuple[JournalRow, Head]],
     batch: Sequence[Decided],
@@ -221,12 +222,12 @@ async def commit(
 ) -> None:
     """Write the batch with its effects.
 
-    Raises ConcurrentWriterError where another wrote first, or where the kill switch says something
-    else than when the batch was decided: then nothing of it may happen.
+    Raises ConcurrentWriterError where another wrote first or has a later lease, or where the kill
+    switch says something else than when the batch was decided: then nothing of it may happen.
     """
-    after = rows[-1][1]
+    account, after = lease.account, rows[-1][1]
     async with connection.transaction(), connection.cursor() as cursor:
-        await _move_head(cursor, account, before, after, state.encoded)
+        await _move_head(cursor, lease, before, after, state.encoded)
         await _append_journal(cursor, account, rows)
         await tables.write(cursor, account, _numbered(rows, batch))
         await _fill_outbox(cursor, outbox)
@@ -304,18 +305,22 @@ async def _hold_switch(cursor: AsyncCursor[Any], account: str, *, engaged: bool)
 
 
 async def _move_head(
-    cursor: AsyncCursor[Any], account: str, before: Head, after: Head, state: bytes
+    cursor: AsyncCursor[Any], lease: Lease, before: Head, after: Head, state: bytes
 ) -> None:
-    """The fence: the head moves only from where this process knows it to be."""
+    """The fence: the head moves only from where this process knows it to be, under its own lease.
+
+    Two heads that move at once wait for each other here, and the second finds the first's.
+    """
     await cursor.execute(
         """INSERT INTO engine_state (account, seq, chain_hash, decision_hash, state)
-           VALUES (%(account)s, %(seq)s, %(chain)s, %(decision)s, %(state)s)
+           SELECT %(account)s, %(seq)s, %(chain)s, %(decision)s, %(state)s FROM leases
+           WHERE account = %(account)s AND holder = %(holder)s AND epoch = %(epoch)s
            ON CONFLICT (account) DO UPDATE SET seq = EXCLUDED.seq,
                chain_hash = EXCLUDED.chain_hash, decision_hash = EXCLUDED.decision_hash,
                state = EXCLUDED.state
            WHERE engine_state.seq = %(before)s AND engine_state.chain_hash = %(before_chain)s""",
-        {
-            "account": account,
+        lease._asdict()
+        | {
             "seq": after.seq,
             "chain": after.chain_hash,
             "decision": after.decision_hash,
@@ -325,4 +330,7 @@ async def _move_head(
         },
     )
     if cursor.rowcount != 1:
-        raise ConcurrentWriterError(f"account {account} is no longer at journal row {before.seq}")
+        raise ConcurrentWriterError(
+            f"account {lease.account} is no longer at journal row {before.seq}, or lease "
+            f"{lease.epoch} of {lease.holder} has passed to another replica"
+        )

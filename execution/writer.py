@@ -24,6 +24,7 @@ from execution.domain.inputs import Command
 from execution.domain.state import Mark, State
 from execution.errors import ConcurrentWriterError, HeadsUnreadableError
 from execution.heads import HeadsFile, KeptHead
+from execution.leases import Lease
 from execution.outbox import Publisher
 from execution.processor import Processor
 from execution.quotes import QuoteCache
@@ -36,6 +37,7 @@ BATCH = 256
 FETCH_WAIT_S = 1.0
 FETCHED_AHEAD = 2
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.1, 5.0
+STARTING = "starting"
 RECOVERABLE = (DatabaseError, MsgspecError, ConcurrentWriterError, HeadsUnreadableError, OSError)
 """What ends with memory loaded anew; an account that cannot keep its heads does not go on."""
 
@@ -49,6 +51,7 @@ class Writer:
     def __init__(
         self,
         config: AccountConfig,
+        lease: Lease,
         database_url: str,
         js: JetStreamContext,
         publisher: Publisher,
@@ -57,8 +60,9 @@ class Writer:
     ) -> None:
         self.config = config
         self.account = config.account
+        self.lease = lease
         self.ready = False
-        self.failure = "starting"
+        self.failure = STARTING
         """What is in the way while it is not ready."""
         self._url = database_url
         self._js = js
@@ -91,6 +95,7 @@ class Writer:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._fetch(stop), name=f"fetch-{self.account}")
             group.create_task(self._decide(stop), name=f"decide-{self.account}")
+        await self._give_back()
 
     async def _fetch(self, stop: asyncio.Event) -> None:
         consumer = streams.account_consumer(self.account)
@@ -108,6 +113,8 @@ class Writer:
             if found:
                 await self._fetched.put(found)
                 self._work.set()
+        with suppress(NatsError):
+            await subscription.unsubscribe()
 
     async def _decide(self, stop: asyncio.Event) -> None:
         """Take batches; one that failed is taken again after memory was loaded anew."""
@@ -130,7 +137,11 @@ class Writer:
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, MAX_PAUSE_S)
         self.ready = False
-        while not self._fetched.empty():  # whoever drives the account next gets these at once
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        """What was fetched and not decided: whoever drives the account next gets it at once."""
+        while not self._fetched.empty():
             for message in self._fetched.get_nowait():
                 with suppress(NatsError):
                     await message.nak()
@@ -142,12 +153,13 @@ class Writer:
             await AsyncConnection.connect(self._url, autocommit=True) as writing,
             await AsyncConnection.connect(self._url, autocommit=True) as reading,
         ):
-            await store.register(writing, self.config)
             loaded = await store.load(writing, self.config.account)
             if loaded.head.seq:
                 present = _kept(loaded.head, loaded.state.closed_session)
                 await asyncio.to_thread(self._heads.ensure, present)
-            processor = Processor(self.config, writing, reading, loaded, self._after_commit)
+            processor = Processor(
+                self.config, self.lease, writing, reading, loaded, self._after_commit
+            )
             try:
                 yield processor
             finally:

@@ -5,6 +5,7 @@ Keep out: how anything is done; heavy imports stay inside the commands, so that 
 """
 
 import sys
+from dataclasses import replace
 from typing import Annotated, NoReturn
 
 import typer
@@ -40,12 +41,16 @@ def fail(error: DeployError) -> NoReturn:
 
 
 @app.command()
-def up() -> None:
+def up(
+    replicas: Annotated[
+        int, typer.Option(min=1, max=9, help="Trading cores that share the accounts.")
+    ] = 1,
+) -> None:
     """Start everything and keep it running until Ctrl-C."""
     from deploy.local import session
     from deploy.local.console import Narrator
 
-    session.up(settings(), Narrator())
+    session.up(replace(settings(), replicas=replicas), Narrator())
 
 
 @app.command()

@@ -73,13 +73,14 @@ def shared(home: Home, at: Connections) -> dict[str, str]:
     }
 
 
-def core(settings: Settings, at: Connections) -> dict[str, str]:
-    """What the trading core reads beyond the shared variables."""
+def core(settings: Settings, at: Connections, port: int, replica: str) -> dict[str, str]:
+    """What a trading core reads beyond the shared variables."""
     return {
         "DATABASE_URL": at.database_url,
         "REDIS_URL": at.redis_url,
         "TRADING_CORE_HOST": settings.core_host,
-        "TRADING_CORE_PORT": str(settings.core_port),
+        "TRADING_CORE_PORT": str(port),
+        "TRADING_REPLICA": replica,
     }
 
 

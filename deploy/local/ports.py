@@ -40,11 +40,16 @@ def require_free(port: int, variable: str, host: str = "127.0.0.1") -> None:
         )
 
 
-def internal(home: Home) -> dict[str, int]:
+def core(number: int) -> str:
+    """The name of the port of a further trading core, from 2."""
+    return f"core_{number}"
+
+
+def internal(home: Home, replicas: int = 1) -> dict[str, int]:
     """The remembered internal ports, with a new choice for any that is missing or taken."""
     known = remembered(home)
     chosen: dict[str, int] = {}
-    for name in INTERNAL:
+    for name in (*INTERNAL, *map(core, range(2, replicas + 1))):
         port = known.get(name)
         usable = port is not None and port not in chosen.values() and is_free(port)
         chosen[name] = port if port is not None and usable else _choose(set(chosen.values()))
@@ -59,7 +64,7 @@ def remembered(home: Home) -> dict[str, int]:
         found = json.loads(home.ports_file.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return {name: int(found[name]) for name in INTERNAL if name in found}
+    return {name: int(port) for name, port in found.items()}
 
 
 def _choose(taken: set[int]) -> int:

@@ -20,6 +20,7 @@ from deploy.local.connections import Connections
 from deploy.local.credentials import Secrets
 from deploy.local.errors import HomeError
 from deploy.local.home import Home, write_private
+from deploy.local.ports import core as port_of_core
 from deploy.local.service import Service
 from deploy.local.settings import Settings
 
@@ -46,7 +47,11 @@ def services(
     owned = [] if external.database_url else [database(home, ports["postgres"], secrets)]
     owned += [] if external.nats_url else [bus(home, ports, secrets)]
     owned += [] if external.redis_url else [cache(home, ports["valkey"], secrets)]
-    everything = [*owned, *ours(settings, shared, at), *dagster(home, settings, ports, shared, at)]
+    everything = [
+        *owned,
+        *ours(settings, ports, shared, at),
+        *dagster(home, settings, ports, shared, at),
+    ]
     return _without_absent(everything)
 
 
@@ -104,8 +109,10 @@ def cache(home: Home, port: int, secrets: Secrets) -> Service:
     )
 
 
-def ours(settings: Settings, shared: Mapping[str, str], at: Connections) -> list[Service]:
-    """The trading core with its migrations, and the router."""
+def ours(
+    settings: Settings, ports: Mapping[str, int], shared: Mapping[str, str], at: Connections
+) -> list[Service]:
+    """The trading core with its migrations, its further replicas, and the router."""
     migrate = Service(
         name="trading-core-migrate",
         command=_python("execution.migrate"),
@@ -116,15 +123,23 @@ def ours(settings: Settings, shared: Mapping[str, str], at: Connections) -> list
         },
         after=("postgres",),
     )
-    core = Service(
-        name=CORE,
-        command=_python("execution"),
-        environment={**shared, **connections.core(settings, at)},
-        after=(migrate.name, "nats", "valkey"),
-        probe=partial(probes.http_ok, f"{at.core_url}/health/ready"),
-        stop_wave=3,
-        grace_s=15,
-    )
+
+    def core(number: int, name: str, port: int, url: str) -> Service:
+        """One name for as long as the folder lives: it takes its accounts back at once."""
+        return Service(
+            name=name,
+            command=_python("execution"),
+            environment={**shared, **connections.core(settings, at, port, f"core-{number}")},
+            after=(migrate.name, "nats", "valkey"),
+            probe=partial(probes.http_ok, f"{url}/health/ready"),
+            stop_wave=3,
+            grace_s=15,
+        )
+
+    cores = [core(1, CORE, settings.core_port, at.core_url)]
+    for number in range(2, settings.replicas + 1):
+        port = ports[port_of_core(number)]
+        cores.append(core(number, f"{CORE}-{number}", port, f"http://127.0.0.1:{port}"))
     router = Service(
         name=ROUTER,
         command=_python("router"),
@@ -133,7 +148,7 @@ def ours(settings: Settings, shared: Mapping[str, str], at: Connections) -> list
         probe=partial(probes.http_ok, f"http://127.0.0.1:{at.router_metrics_port}/metrics"),
         stop_wave=2,
     )
-    return [migrate, core, router]
+    return [migrate, *cores, router]
 
 
 def dagster(

@@ -34,6 +34,8 @@ class Settings:
     dagster_port: int = 3000
     lake_url: str | None = None
     external: External = External()
+    replicas: int = 1
+    """How many trading cores share the accounts."""
 
 
 def read(environment: Mapping[str, str], folder: Path) -> Settings:

@@ -62,7 +62,7 @@ class Stack:
         if sentence:
             self._say(sentence)
         require_public_ports(self._settings)
-        self._ports = ports.internal(self.home)
+        self._ports = ports.internal(self.home, self._settings.replicas)
         secrets = credentials.load_or_create(self.home)
         credentials.ensure_token(self.home)
         self.home.config.mkdir(mode=0o700, exist_ok=True)

@@ -15,6 +15,7 @@ import msgspec
 from fastapi import Header
 from psycopg_pool import AsyncConnectionPool
 
+from execution import leases
 from execution.api import queries
 from execution.api.access import Services
 from execution.api.answers import Answer, RefusalError
@@ -29,6 +30,9 @@ from router.messages import encode
 ANSWER_WITHIN_S = 10.0
 LOOK_AGAIN_S = 0.25
 """How often a command is looked for without a commit here: another process may have decided it."""
+
+LOOK_ELSEWHERE_S = 0.02
+"""The same where the account's writer is in another replica."""
 
 Key = Annotated[RequestId | None, Header(alias="Idempotency-Key")]
 
@@ -130,13 +134,21 @@ async def decide(
         except CommandConflictError as error:
             code = "CLIENT_ORDER_ID_USED"
             raise RefusalError(HTTPStatus.CONFLICT, code, str(error)) from error
-        if writer is not None:
-            writer.wake()
+        await _wake(services, account)
         decision = await _decided(services.pool, stored.command, answer, at_once=not stored.new)
     no = decision and decision.refusal(stored.command)
     if no:
         raise refuse(no.code, no.message)
     return stored.command, decision
+
+
+async def _wake(services: Services, account: str) -> None:
+    """The account's writer, wherever it is."""
+    if writer := services.writers.get(account):
+        writer.wake()
+        return
+    async with services.pool.connection() as connection:
+        await leases.tell(connection, account)
 
 
 async def what_changed(
@@ -214,9 +226,9 @@ async def _decided(
 
 
 async def _told(answer: asyncio.Future[WriterAnswer] | None) -> Decision | None:
-    """The writer's answer, if it comes within LOOK_AGAIN_S."""
+    """The writer's answer, if it comes within LOOK_AGAIN_S; one elsewhere is asked sooner."""
     if answer is None:
-        await asyncio.sleep(LOOK_AGAIN_S)
+        await asyncio.sleep(LOOK_ELSEWHERE_S)
         return None
     await asyncio.wait([answer], timeout=LOOK_AGAIN_S)
     return Decision(*answer.result()) if answer.done() else None

@@ -21,6 +21,7 @@ from execution.domain.state import Inbox, State
 from execution.store import Decided, Head
 from tests.benchmarks.report import at_most, heading, say
 from tests.benchmarks.stage import ACCOUNT, Stage, config, round_trips, symbols
+from tests.execution.books import leased
 from tests.execution.factories import signal
 from tests.execution.running import RunningCore, running
 from tests.servers import Database
@@ -53,6 +54,7 @@ async def _build(database: Database, rows: int) -> int:
     state, inbox, head = State(), Inbox(), Head()
     feed = iter(_feed(rows))
     async with await psycopg.AsyncConnection.connect(database.app_url) as connection:
+        lease = await leased(connection, config())
         while batch := list(islice(feed, BATCH)):
             decided = [
                 Decided(item, engine.handle(state, inbox, seq, item), state.clock)
@@ -61,7 +63,7 @@ async def _build(database: Database, rows: int) -> int:
             now = datetime.now(UTC)
             written, after = store.journal_rows(head, ACCOUNT, ENGINE_VERSION, decided, now)
             snapshot = store.snapshot(state)
-            await store.commit(connection, ACCOUNT, head, written, decided, snapshot, [])
+            await store.commit(connection, lease, head, written, decided, snapshot, [])
             head = after
     with psycopg.connect(database.owner_url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")

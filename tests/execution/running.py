@@ -35,6 +35,7 @@ class RunningCore:
     nats_url: str
     folder: Path
     redis_url: str | None = None
+    replica: str = "one"
     port: int = field(default_factory=free_port)
     token: str = field(default_factory=lambda: secrets.token_hex(24))
 
@@ -50,6 +51,7 @@ class RunningCore:
             "TRADING_TOKEN_FILE": str(token_file),
             "TRADING_HEADS_DIR": str(self.heads),
             "TRADING_CORE_PORT": str(self.port),
+            "TRADING_REPLICA": self.replica,
         }
         if self.redis_url:
             env["REDIS_URL"] = self.redis_url

@@ -21,7 +21,7 @@ from execution.migrate import upgrade
 from execution.processor import Processor
 from execution.verify import verify
 from router.messages import Bars, Signal, SignalSet, encode
-from tests.execution.books import write
+from tests.execution.books import leased, write
 from tests.execution.factories import CONFIG, DAYS, Core, bar, order, quiet
 from tests.execution.machines import OrdersOnPaper, OrdersOutside
 from tests.servers import Database, PostgresServer
@@ -78,9 +78,9 @@ async def test_ids_that_are_used_again_and_again_never_stop_the_account(
         await psycopg.AsyncConnection.connect(database.app_url) as connection,
         await psycopg.AsyncConnection.connect(database.app_url) as reading,
     ):
-        await store.register(connection, CONFIG)
+        lease = await leased(connection)
         loaded = await store.load(connection, "sample")
-        processor = Processor(CONFIG, connection, reading, loaded, nothing)
+        processor = Processor(CONFIG, lease, connection, reading, loaded, nothing)
         previous = None
         for day in DAYS[:5]:
             feed = quiet(day, bar("AAPL"), previous=previous)

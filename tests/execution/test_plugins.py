@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,9 @@ from execution.domain.effects import Disposition
 from execution.domain.orders import Side
 from execution.domain.sizing_method import Sleeve, Wish
 from execution.errors import UnknownMethodError
+from execution.leases import Lease
 from execution.service import Core as Service
+from router.messages import encode
 from tests.execution import feeds, laws, tiny_sizing
 from tests.execution.factories import CONFIG, DAYS, Core, session
 
@@ -105,16 +108,36 @@ def test_an_account_with_an_unknown_method_is_refused_in_one_sentence() -> None:
     )
 
 
-def test_a_stored_account_that_misses_its_method_is_a_problem_and_no_crash() -> None:
-    class Connected:
-        is_connected = True
+class Connected:
+    is_connected = True
 
+
+class Stored:
+    """A pool whose connection knows one account."""
+
+    def __init__(self, config: AccountConfig) -> None:
+        self.config = config
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator["Stored"]:
+        yield self
+
+    async def execute(self, *_: object) -> "Stored":
+        return self
+
+    async def fetchone(self) -> tuple[bytes]:
+        return (encode(self.config),)
+
+
+def test_a_stored_account_that_misses_its_method_is_a_problem_and_no_crash() -> None:
     nats = cast("Any", type("Nats", (), {"nc": Connected(), "js": None}))
-    settings = cast("Any", type("Settings", (), {"redis_url": "", "database_url": ""}))
-    service = Service(settings, cast("Any", None), nats, cast("Any", None))
-    asyncio.run(service._drive_if_possible(config("one_each")))
-    (problem,) = service.problems()
-    assert "sizes technical by 'one_each', which is not there" in problem
+    settings = cast(
+        "Any", type("Settings", (), {"redis_url": "", "database_url": "", "replica": ""})
+    )
+    stored = cast("Any", Stored(config("one_each")))
+    service = Service(settings, cast("Any", None), nats, stored)
+    assert not asyncio.run(service.drive(Lease("sample", "one", 1)))
+    assert any("by 'one_each', which is not there" in each for each in service.problems())
     with pytest.raises(UnknownMethodError):
         asyncio.run(service.open_account(config("one_each")))
     assert not service.writers

@@ -11,6 +11,7 @@ from execution.errors import ConcurrentWriterError
 from execution.processor import Processor
 from execution.store import Head
 from router.messages import encode
+from tests.execution.books import leased
 from tests.execution.factories import CONFIG, DAYS, session
 from tests.servers import Database
 
@@ -34,9 +35,9 @@ async def nothing(*_args: Any) -> None:
 
 
 async def opened(writing: Any, reading: Any) -> Processor:
-    await store.register(writing, CONFIG)
+    lease = await leased(writing)
     loaded = await store.load(writing, "sample")
-    return Processor(CONFIG, writing, reading, loaded, nothing)
+    return Processor(CONFIG, lease, writing, reading, loaded, nothing)
 
 
 def batches() -> list[list[Any]]:
