@@ -132,7 +132,8 @@ def test_an_unknown_field_or_kind_is_refused(kind: str) -> None:
 @pytest.mark.parametrize("kind", MESSAGES)
 def test_a_missing_field_is_refused(kind: str) -> None:
     document = json.loads(encode(MESSAGES[kind]))
-    optional = {"actions", "suspects", "starts", "withheld"}
+    optional = {"actions", "suspects", "starts", "withheld", "confidence", "horizon"}
+    optional |= {"contributions"}
     for name in set(document) - optional:
         shorter = {key: value for key, value in document.items() if key != name}
         with pytest.raises(InvalidMessageError):

