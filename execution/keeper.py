@@ -32,7 +32,7 @@ class Driver(Protocol):
         """Begin to; False where this process cannot."""
 
     async def halt(self, account: str) -> None:
-        """Stop, and return when nothing more will be written."""
+        """Stop, and return soon: what is written after that is fenced."""
 
     def wake(self, account: str) -> None:
         """A command waits for its writer, if that is here."""

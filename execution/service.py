@@ -6,7 +6,7 @@ Keep out: what any of the parts does.
 import asyncio
 import logging
 import signal
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import psycopg
@@ -31,8 +31,8 @@ from router.messages import AccountRegistered
 
 log = logging.getLogger(__name__)
 
-HALT_S = 5.0
-"""How long a writer may take for the batch at hand before its account is left to others."""
+HALT_S = 2.0
+"""How long a writer may take for the batch at hand; less than what other leases have left."""
 
 
 class Core:
@@ -133,6 +133,8 @@ class Core:
         task.cancel()
         self.writers.pop(account, None)
         metrics.WRITER.labels(account).set(0)
+        with suppress(KeyError):
+            metrics.EQUITY.remove(account)  # another replica tells it from now on
 
     def wake(self, account: str) -> None:
         """A command waits in the database."""
@@ -208,7 +210,9 @@ def _stop_on_signal(core: Core, server: uvicorn.Server) -> None:
 
 async def _require_schema(url: str) -> None:
     async with await psycopg.AsyncConnection.connect(url) as connection:
-        cursor = await connection.execute("SELECT to_regclass('journal') IS NOT NULL")
+        cursor = await connection.execute("SELECT to_regclass('leases') IS NOT NULL")
         row = await cursor.fetchone()
     if row is None or not row[0]:
-        raise SchemaMissingError("the database has no schema: run `python -m execution.migrate`")
+        raise SchemaMissingError(
+            "the database has no schema, or an older one: run `python -m execution.migrate`"
+        )
