@@ -71,13 +71,13 @@ def _any(trigger: Trigger) -> Callable[..., None]:
 
 def _inside_transaction(trigger: Trigger) -> None:
     """Everything is written, events among it, and COMMIT is not sent."""
-    inside = [False]
+    writing: list[object] = []
 
     def began(*args: Any) -> None:
-        inside[0] = bool(args[6])
+        writing[:] = [args[0]] if args[6] else []
 
-    def ends(*_args: object) -> None:
-        if inside[0]:
+    def ends(transaction: AsyncTransaction, *_args: object) -> None:
+        if transaction.connection in writing:
             trigger()
 
     before(execution.store, "commit", began)
