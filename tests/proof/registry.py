@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.proof import (
+    failover,
     kill_switch,
     kills,
     machines,
@@ -43,6 +44,7 @@ PROOFS: dict[str, Proof] = {
     "poison": Proof(poison.prove),
     "kill_switch": Proof(kill_switch.prove),
     "races": Proof(races.prove),
+    "failover": Proof(failover.prove),
     "mutation": Proof(mutation.prove, LONG),
     "powercut": Proof(powercut.prove, LONG),
     "soak": Proof(soak.prove, LONG),
