@@ -20,6 +20,7 @@ from tests.servers import Database
 async def leased(connection: store.Connection, config: AccountConfig = CONFIG) -> Lease:
     """The account with the right to write to it."""
     await store.register(connection, config)
+    await leases.arrive(connection, "test")
     (lease,) = await leases.take(connection, "test", most=1)
     await connection.commit()
     return lease

@@ -75,9 +75,8 @@ def test_a_core_without_an_accounts_method_says_so_and_works_on_the_others(
         core.terminate()
         core.child.env = without
         core.child.start()
-        until(lambda: _problems(core) is not None, "a core that is not ready")
-        (problem,) = _problems(core) or [""]
-        assert "account own sizes technical by 'one_each', which is not there" in problem
+        said = "account own sizes technical by 'one_each', which is not there"
+        until(lambda: said in (_problems(core) or [""])[0], "a core that says what it misses")
         send(core.nats_url, as_messages(feed(DAYS[:1], SCORES), "plain"))
         core.wait_until_closed(DAYS[0], "plain")
         assert core.account("own")["closed_session"] == str(DAYS[1])
