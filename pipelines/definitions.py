@@ -15,6 +15,8 @@ from pipelines.assets.automation import (
     replay_with_news_job,
 )
 from pipelines.assets.bars import bars
+from pipelines.assets.intraday import intraday_bars, intraday_scores
+from pipelines.assets.intraday_job import intraday_job, score_after_each_hour
 from pipelines.assets.news_impact import news_impact
 from pipelines.assets.partitions import AFTER_SESSIONS
 from pipelines.assets.portfolio import portfolio
@@ -40,9 +42,24 @@ defs = dg.Definitions(
         published_signals,
         portfolio,
         signal_quality,
+        intraday_bars,
+        intraday_scores,
     ],
-    jobs=[replay_job, replay_with_news_job, live_job, news_job, revision_job, quality_job],
-    schedules=[replay_next_session, publish_after_close, measure_after_close],
+    jobs=[
+        replay_job,
+        replay_with_news_job,
+        live_job,
+        news_job,
+        revision_job,
+        quality_job,
+        intraday_job,
+    ],
+    schedules=[
+        replay_next_session,
+        publish_after_close,
+        measure_after_close,
+        score_after_each_hour,
+    ],
     sensors=[new_articles, late_data],
     resources={"feed": Feed(), "clock": Clock(), "news": News()},
     executor=dg.in_process_executor,

@@ -23,13 +23,13 @@ TABLES = ("articles", "bars", "news_impact", "sentiment", "signals", "technical"
 def test_every_asset_is_described_grouped_and_owned(name: str) -> None:
     node = GRAPH.get(dg.AssetKey(name))
     assert node.description
-    assert node.group_name == "daily"
+    assert node.group_name == ("intraday" if name.startswith("intraday_") else "daily")
     assert node.owners == ["team:quant"]
     assert node.kinds
     assert node.code_version
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", [*TABLES, "intraday_bars", "intraday_scores"])
 def test_every_table_says_its_columns(name: str) -> None:
     schema = GRAPH.get(dg.AssetKey(name)).metadata["dagster/column_schema"]
     assert all(column.description for column in schema.columns)
