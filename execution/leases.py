@@ -100,6 +100,25 @@ async def leave(connection: Connection, replica: str) -> None:
     await tell(connection, "")
 
 
+def session_name(account: str) -> str:
+    """What the sessions of an account's writer are called in the server."""
+    return f"writer {account}"
+
+
+async def end_others(connection: Connection, lease: Lease) -> None:
+    """End the sessions of whoever wrote before, if the lease still holds; call it in one of ours.
+
+    A process that was stopped inside a transaction keeps its locks, and its successor would wait.
+    """
+    await connection.execute(
+        """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE application_name = %(name)s AND pid <> pg_backend_pid()
+               AND EXISTS (SELECT FROM leases WHERE account = %(account)s
+                           AND holder = %(holder)s AND epoch = %(epoch)s)""",
+        {"name": session_name(lease.account), **lease._asdict()},
+    )
+
+
 async def tell(connection: Connection, account: str) -> None:
     """Wake the account's writer in whichever replica it is; an empty name: look at the leases."""
     await connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, account))

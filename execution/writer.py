@@ -17,7 +17,7 @@ from nats.js import JetStreamContext
 from psycopg import AsyncConnection
 from psycopg import Error as DatabaseError
 
-from execution import store
+from execution import leases, store
 from execution.domain.config import AccountConfig
 from execution.domain.effects import BarsApplied, Effect, SessionClosed
 from execution.domain.inputs import Command
@@ -150,9 +150,12 @@ class Writer:
     async def _processor(self) -> AsyncIterator[Processor]:
         """The account as it was committed last, and what drives it from there."""
         async with (
-            await AsyncConnection.connect(self._url, autocommit=True) as writing,
+            await AsyncConnection.connect(
+                self._url, autocommit=True, application_name=leases.session_name(self.account)
+            ) as writing,
             await AsyncConnection.connect(self._url, autocommit=True) as reading,
         ):
+            await leases.end_others(writing, self.lease)
             loaded = await store.load(writing, self.config.account)
             if loaded.head.seq:
                 present = _kept(loaded.head, loaded.state.closed_session)

@@ -123,3 +123,24 @@ async def test_a_stale_holder_writes_nothing(
     cursor = await connection.execute("SELECT coalesce(max(seq), 0) FROM journal")
     assert await cursor.fetchone() == (head.seq,)
     assert new.epoch == 2
+
+
+@pytest.mark.asyncio
+async def test_only_who_holds_the_lease_ends_the_sessions_of_the_writer_before(
+    connection: Connection, database: Database
+) -> None:
+    await opened(connection, NAMES[:1])
+    (old,) = await leases.take(connection, "a", most=1)
+    await expired(database)
+    (new,) = await leases.take(connection, "b", most=1)
+    stopped = await psycopg.AsyncConnection.connect(
+        database.app_url, application_name=leases.session_name("a0")
+    )
+    await stopped.execute("SELECT pg_advisory_xact_lock(1)")
+    await leases.end_others(connection, old)
+    await stopped.execute("SELECT 1")
+    await leases.end_others(connection, new)
+    await connection.execute("SET lock_timeout = '5s'")
+    await connection.execute("SELECT pg_advisory_lock(1)")
+    with pytest.raises(psycopg.OperationalError):
+        await stopped.execute("SELECT 1")
