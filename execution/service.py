@@ -5,7 +5,6 @@ Keep out: what any of the parts does.
 
 import asyncio
 import logging
-import signal
 from contextlib import AsyncExitStack, suppress
 from typing import Any
 
@@ -23,6 +22,7 @@ from execution.keeper import Keeper
 from execution.leases import Lease
 from execution.outbox import Publisher
 from execution.quotes import QuoteCache
+from execution.serving import on_stop_signal
 from execution.settings import Settings, read_token
 from execution.writer import STARTING, Writer
 from router import announcements, client, streams
@@ -203,9 +203,7 @@ def _stop_on_signal(core: Core, server: uvicorn.Server) -> None:
         core.draining = True
         server.should_exit = True
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    on_stop_signal(stop)
 
 
 async def _require_schema(url: str) -> None:

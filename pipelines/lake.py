@@ -26,6 +26,9 @@ from pipelines.errors import LakeError
 
 Column = NDArray[Any]
 
+BEGINNING = date(1800, 1, 1)
+"""Before the first row of every table."""
+
 
 class Lake:
     """Tables under one root."""

@@ -17,13 +17,11 @@ import pandas as pd
 from pipelines import calendar
 from pipelines.errors import LakeError
 from pipelines.feed import bars_versions
-from pipelines.lake import Lake
+from pipelines.lake import BEGINNING, Lake
 from pipelines.sources.base import PRICES, no_actions
 
 BARS = "bars_superseded"
 ACTIONS = "actions_superseded"
-BEGINNING = date(1800, 1, 1)
-"""Before every row."""
 
 
 @dataclass(frozen=True)

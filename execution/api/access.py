@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from execution.api.answers import error_answer
 from execution.domain.config import AccountConfig
 from execution.quotes import QuoteCache
+from execution.serving import MAX_BODY_BYTES, bearer, fits
 from execution.writer import Writer
 
-MAX_BODY_BYTES = 64 * 1024
 OPEN_PATHS = frozenset({"/health", "/health/live", "/health/ready"})
 """For probes, which carry no secret; they tell nothing of an account."""
 
@@ -52,24 +52,16 @@ class Gate:
             return
         headers = Headers(scope=scope)
         refusal = None
-        if scope["path"] not in OPEN_PATHS and not self._knows(headers.get("authorization", "")):
+        if scope["path"] not in OPEN_PATHS and not self._knows(bearer(headers)):
             message = "send the header Authorization: Bearer <token>; `trading token` prints it"
             refusal = error_answer(HTTPStatus.UNAUTHORIZED, "UNAUTHORIZED", message)
-        elif not _is_small(headers):
+        elif not fits(headers):
             message = f"a body needs a Content-Length of at most {MAX_BODY_BYTES} bytes"
             refusal = error_answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "BODY_TOO_LARGE", message)
         await (refusal or self._app)(scope, receive, send)
 
-    def _knows(self, authorization: str) -> bool:
-        scheme, _, token = authorization.partition(" ")
-        given = token.strip().encode(errors="replace")
-        return hmac.compare_digest(given, self._token) and scheme.lower() == "bearer"
-
-
-def _is_small(headers: Headers) -> bool:
-    size = headers.get("content-length", "0")
-    whole = "transfer-encoding" not in headers and size.isdecimal() and len(size) < 10
-    return whole and int(size) <= MAX_BODY_BYTES
+    def _knows(self, token: str) -> bool:
+        return hmac.compare_digest(token.encode(errors="replace"), self._token)
 
 
 async def _services(request: Request) -> Services:

@@ -17,27 +17,21 @@ from starlette.exceptions import HTTPException
 from execution.api import book_routes, control_routes, order_routes, routes, signal_routes
 from execution.api.access import Gate, Services
 from execution.api.answers import Answer, RefusalError, error_answer, failed, malformed, refused
+from execution.serving import application
 
 
 def create(services: Services) -> FastAPI:
     """The application over running services."""
-    app = FastAPI(
-        title="trading-core",
-        version="1",
-        docs_url=None,  # its page loads scripts from a foreign host
-        redoc_url=None,
-        default_response_class=Answer,
-        redirect_slashes=False,
-    )
-    app.state.services = services
-    app.add_exception_handler(RefusalError, refused)
-    app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(HTTPException, failed)
-    app.add_exception_handler(OperationalError, _unavailable)
-    app.add_exception_handler(PoolTimeout, _unavailable)
-    app.add_exception_handler(Exception, _crashed)
-    for each in (routes, order_routes, control_routes, book_routes, signal_routes):
-        app.include_router(each.router)
+    handlers = {
+        RefusalError: refused,
+        RequestValidationError: malformed,
+        HTTPException: failed,
+        OperationalError: _unavailable,
+        PoolTimeout: _unavailable,
+        Exception: _crashed,
+    }
+    modules = (routes, order_routes, control_routes, book_routes, signal_routes)
+    app = application("trading-core", services, (each.router for each in modules), handlers)
     app.add_middleware(Gate, token=services.token)
     return app
 

@@ -19,8 +19,8 @@ from execution.paper_venue.faults import STREAM, Faults
 from execution.paper_venue.keys import Keys
 from execution.paper_venue.stream import Hub
 from execution.paper_venue.venue import Venue
+from execution.serving import MAX_BODY_BYTES, bearer, fits
 
-MAX_BODY_BYTES = 64 * 1024
 MAX_BARS_BYTES = 8 * 1024 * 1024
 BARS = "/sim/v1/bars"
 OPEN_PATHS = frozenset({"/livez", "/readyz"})
@@ -61,8 +61,7 @@ class Gate:
         if path in OPEN_PATHS:
             return None
         if path.startswith("/sim/"):
-            scheme, _, key = headers.get("authorization", "").partition(" ")
-            if scheme.lower() == "bearer" and self._keys.is_admin(key.strip()):
+            if self._keys.is_admin(bearer(headers)):
                 return None
             return _unauthorized("send the header Authorization: Bearer <admin_key>")
         account = self._keys.account_of(
@@ -80,9 +79,7 @@ def _unauthorized(message: str) -> Answer:
 
 def _judge_size(path: str, headers: Headers) -> Answer | None:
     most = MAX_BARS_BYTES if path == BARS else MAX_BODY_BYTES
-    size = headers.get("content-length", "0")
-    whole = "transfer-encoding" not in headers and size.isdecimal() and len(size) < 10
-    if whole and int(size) <= most:
+    if fits(headers, most):
         return None
     message = f"a body needs a Content-Length of at most {most} bytes"
     return error_answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE, message)

@@ -9,11 +9,8 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from execution.api.answers import Answer
+from execution.api.answers import MOST_NAMED, Answer
 from execution.paper_venue.errors import BAD_REQUEST, INTERNAL, NOT_FOUND, RefusalError
-
-MOST_NAMED = 64
-"""Characters of a field's name that an answer repeats."""
 
 
 def error_answer(status: HTTPStatus, code: int, message: str) -> Answer:

@@ -8,32 +8,25 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
-from execution.api.answers import Answer
 from execution.paper_venue import account_routes, order_routes, simulation_routes, stream
 from execution.paper_venue.access import Gate, Services
 from execution.paper_venue.answers import crashed, failed, malformed, refused
 from execution.paper_venue.errors import RefusalError
 from execution.paper_venue.fault_gate import FaultGate
 from execution.paper_venue.faults import STREAM
+from execution.serving import application
 
 
 def create(services: Services) -> FastAPI:
     """The application over a venue."""
-    app = FastAPI(
-        title="paper-venue",
-        version="1",
-        docs_url=None,  # its page loads scripts from a foreign host
-        redoc_url=None,
-        default_response_class=Answer,
-        redirect_slashes=False,
-    )
-    app.state.services = services
-    app.add_exception_handler(RefusalError, refused)
-    app.add_exception_handler(RequestValidationError, malformed)
-    app.add_exception_handler(HTTPException, failed)
-    app.add_exception_handler(Exception, crashed)
-    for each in (order_routes, account_routes, simulation_routes):
-        app.include_router(each.router)
+    handlers = {
+        RefusalError: refused,
+        RequestValidationError: malformed,
+        HTTPException: failed,
+        Exception: crashed,
+    }
+    modules = (order_routes, account_routes, simulation_routes)
+    app = application("paper-venue", services, (each.router for each in modules), handlers)
 
     async def updates(socket: WebSocket) -> None:
         await stream.serve(socket, services.hub, services.keys)

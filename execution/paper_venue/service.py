@@ -3,9 +3,7 @@
 Keep out: what any of the parts does.
 """
 
-import asyncio
 import logging
-import signal
 import socket
 from asyncio import Transport
 
@@ -21,6 +19,7 @@ from execution.paper_venue.settings import Settings
 from execution.paper_venue.store import Store
 from execution.paper_venue.stream import Hub
 from execution.paper_venue.venue import Venue
+from execution.serving import on_stop_signal
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +95,4 @@ def _stop_on_signal(server: uvicorn.Server, services: Services) -> None:
         services.stopping = True
         server.should_exit = True
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+    on_stop_signal(stop)

@@ -10,12 +10,12 @@ from typing import Any
 
 import dagster as dg
 
-from pipelines import calendar, standing
-from pipelines.assets.live import JUDGED, PRICED, config_of, live_run
+from pipelines import standing
+from pipelines.assets.live import JUDGED, PRICED, config_of, due_live
 from pipelines.assets.partitions import TIME_ZONE
 from pipelines.assets.resources import Feed
 from pipelines.core import Core, day_of, open_core
-from pipelines.errors import CoreError, UnconfiguredError
+from pipelines.errors import CoreError
 from pipelines.locks import LIVE, PUBLISH_TAG
 from pipelines.request import good_sessions
 from pipelines.settings import read_settings
@@ -137,14 +137,10 @@ def publish_after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest 
     strategy weighs news, the articles that were read until now count: the sensor `new_articles`
     has them read during the day, and this run once more for what comes after.
     """
-    session = context.scheduled_execution_time.date()
-    if not calendar.is_session(session):
-        return dg.SkipReason(f"{session} is no session of the exchange")
-    try:
-        live = live_run(read_settings())
-    except UnconfiguredError as error:
-        return dg.SkipReason(str(error))
-    key = session.isoformat()
+    found = due_live(context)
+    if isinstance(found, dg.SkipReason):
+        return found
+    key, live = found
     return dg.RunRequest(
         run_key=key,
         run_config=live.config,

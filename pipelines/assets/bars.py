@@ -23,7 +23,7 @@ from pipelines.assets.partitions import (
 from pipelines.assets.resources import Clock, Feed
 from pipelines.errors import LateDataError, PassingError
 from pipelines.feed import bars_versions
-from pipelines.lake import Lake, open_lake
+from pipelines.lake import BEGINNING, Lake, open_lake
 from pipelines.request import require_covered
 from pipelines.restated import keep_superseded
 from pipelines.settings import read_settings
@@ -40,9 +40,6 @@ After that the run fails, or goes on without the symbols that are late: a strate
 ASSUMED_LAG = timedelta(minutes=15)
 """A bar whose arrival nobody saw is taken to be known this long after the close of its session:
 the consolidated tape of US shares is free of charge after 15 minutes."""
-
-BEGINNING = date(1800, 1, 1)
-"""Before every source's first row."""
 
 
 @dg.asset(

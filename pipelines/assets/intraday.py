@@ -23,8 +23,7 @@ from pipelines.errors import LateDataError, PassingError, RequestError
 from pipelines.lake import Lake, open_lake, versions
 from pipelines.settings import read_settings
 from pipelines.sources.base import PRICES, no_actions
-from pipelines.sources.fetched import TABLES
-from pipelines.sources.provider import MINUTE, Timeframe, in_hours
+from pipelines.sources.provider import MINUTE, in_hours
 from pipelines.sources.remote import SETTLES, RemoteSource
 from pipelines.strategies.opened import OF_NEWS, Opened
 from pipelines.strategies.strategy import KEYS, REASONS
@@ -119,7 +118,7 @@ def intraday_bars(context: dg.AssetExecutionContext, feed: Feed, clock: Clock) -
     context.instance.add_run_tags(context.run.run_id, feed.tags)
     _fetch(context, source, feed, clock, hour)
     lake = open_lake(read_settings().lake_url)
-    every = all_versions(lake, source, feed, hour.session, hour.session)
+    every = all_versions(source, feed, hour.session, hour.session)
     good, rejected = hourly.split_minutes(_of_hour(every, hour))
     for table, rows in (("intraday_bars", good), ("intraday_bars_rejected", rejected)):
         put(lake, table, feed.dataset, rows, hour)
@@ -176,7 +175,7 @@ def intraday_scores(context: dg.AssetExecutionContext, feed: Feed, clock: Clock)
     hour, source = hour_of(context.partition_time_window.start), _source(feed, clock)
     lake, strategy = open_lake(read_settings().lake_url), feed.open_strategy()
     before = calendar.sessions_between(calendar.FIRST_DAY, hour.session)
-    every = all_versions(lake, source, feed, before[-SESSIONS_BACK], hour.session)
+    every = all_versions(source, feed, before[-SESSIONS_BACK], hour.session)
     frame = scored(every, hour, strategy).assign(
         strategy=strategy.name,
         strategy_version=strategy.wire_version,
@@ -213,15 +212,9 @@ def scored(every: pd.DataFrame, hour: Hour, strategy: Opened) -> pd.DataFrame:
     return found.assign(**{name: pd.Timestamp(each) for name, each in moments.items()})
 
 
-def all_versions(
-    lake: Lake, source: RemoteSource, feed: Feed, first: date, last: date
-) -> pd.DataFrame:
+def all_versions(source: RemoteSource, feed: Feed, first: date, last: date) -> pd.DataFrame:
     """Every stored version of these sessions' minute bars, with its times."""
-    current = source.stored_minutes(first, last, feed.wanted)
-    table = f"{TABLES[Timeframe.MINUTE]}_superseded"
-    held = lake.read(table, source.fetched_dataset, first, last, empty=current.iloc[:0])
-    before = held[held["symbol"].isin(feed.wanted or source.symbols)][list(current)]
-    return hourly.with_times(pd.concat([current, before], ignore_index=True), ASSUMED_LAG)
+    return hourly.with_times(source.minute_versions(first, last, feed.wanted), ASSUMED_LAG)
 
 
 def put(lake: Lake, table: str, dataset: str, rows: pd.DataFrame, hour: Hour) -> None:

@@ -7,11 +7,13 @@ Belongs here: from the table [live] to the configuration of a run. Keep out: whe
 from dataclasses import dataclass
 from typing import Any
 
+import dagster as dg
 import msgspec
 
+from pipelines import calendar
 from pipelines.assets.resources import Feed, News
 from pipelines.errors import UnconfiguredError
-from pipelines.settings import Settings
+from pipelines.settings import Settings, read_settings
 from pipelines.sources.market_file import Live, LiveNews, read_market_file
 
 PRICED = ("bars", "technical", "signals", "published_signals")
@@ -77,6 +79,17 @@ def live_run(settings: Settings) -> LiveRun:
     if strategy.weighs_news and live.news is None:
         raise UnconfiguredError(NO_NEWS.format(strategy=strategy.name, file=settings.market_file))
     return LiveRun(feed, news_of(live.news) if live.news else None)
+
+
+def due_live(context: dg.ScheduleEvaluationContext) -> tuple[str, LiveRun] | dg.SkipReason:
+    """The session of a tick after the close, as a partition, with its live run; or why none is."""
+    session = context.scheduled_execution_time.date()
+    if not calendar.is_session(session):
+        return dg.SkipReason(f"{session} is no session of the exchange")
+    try:
+        return session.isoformat(), live_run(read_settings())
+    except UnconfiguredError as error:
+        return dg.SkipReason(str(error))
 
 
 def live_news(settings: Settings) -> LiveNews:

@@ -13,14 +13,13 @@ import pandas as pd
 from pipelines import catch_up, locks, publishing, standing
 from pipelines.analyses.withheld import withheld
 from pipelines.assets import show
-from pipelines.assets.bars import BEGINNING
 from pipelines.assets.partitions import BY_FIVE, ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.resources import Clock, Feed
 from pipelines.assets.signals import signals
 from pipelines.core import Core, account_within, day_of, open_core
 from pipelines.errors import CoreError
 from pipelines.feed import Tables, in_feed_order
-from pipelines.lake import open_lake
+from pipelines.lake import BEGINNING, open_lake
 from pipelines.settings import read_settings
 from pipelines.sources.base import no_actions
 from router.client import Published

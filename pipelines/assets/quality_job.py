@@ -5,11 +5,8 @@ Keep out: what is measured (signal_quality.py). The schedule starts STOPPED.
 
 import dagster as dg
 
-from pipelines import calendar
-from pipelines.assets.live import live_run
+from pipelines.assets.live import due_live
 from pipelines.assets.partitions import TIME_ZONE
-from pipelines.errors import UnconfiguredError
-from pipelines.settings import read_settings
 
 quality_job = dg.define_asset_job(
     "quality_job",
@@ -28,12 +25,8 @@ quality_job = dg.define_asset_job(
 )
 def measure_after_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """An hour after `publish_after_close`: how good the live strategy's scores have been."""
-    session = context.scheduled_execution_time.date()
-    if not calendar.is_session(session):
-        return dg.SkipReason(f"{session} is no session of the exchange")
-    try:
-        live = live_run(read_settings())
-    except UnconfiguredError as error:
-        return dg.SkipReason(str(error))
-    key = session.isoformat()
+    found = due_live(context)
+    if isinstance(found, dg.SkipReason):
+        return found
+    key, live = found
     return dg.RunRequest(run_key=key, run_config=live.config, partition_key=key, tags=live.tags)

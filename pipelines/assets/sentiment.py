@@ -22,10 +22,9 @@ from pipelines.analyses.sentiment.daily import (
 )
 from pipelines.assets import articles as articles_asset
 from pipelines.assets import known_in_time, show
-from pipelines.assets.bars import BEGINNING
 from pipelines.assets.partitions import MODEL_POOL, ONE_RUN, SESSIONS, Result, sessions_of
 from pipelines.assets.resources import News
-from pipelines.lake import Lake, open_lake, versions
+from pipelines.lake import BEGINNING, Lake, open_lake, versions
 from pipelines.models.provider import Provider, score_mentions
 from pipelines.news_lake import Window
 from pipelines.settings import read_settings

@@ -17,11 +17,10 @@ from pipelines.analyses.adjust import Floats
 from pipelines.analyses.named_indicators import NamedIndicator
 from pipelines.analyses.panel import COLUMNS, Moments, Panel, panel_of, shard_of
 from pipelines.assets import show
-from pipelines.assets.bars import BEGINNING
 from pipelines.assets.partitions import LAKE_POOL, ONE_RUN, SESSIONS, sessions_of
 from pipelines.assets.resources import Feed
 from pipelines.errors import AnalysisError, LakeError
-from pipelines.lake import Lake, open_lake, versions
+from pipelines.lake import BEGINNING, Lake, open_lake, versions
 from pipelines.panel_store import TIMES, WHOLE, PanelStore
 from pipelines.restated import Past, Version
 from pipelines.settings import read_settings

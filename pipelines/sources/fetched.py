@@ -120,7 +120,7 @@ class Fetched:
         old = old.rename(columns={f"{name}_stored": name for name in values})
         old = old.assign(superseded_at=moment)
         first, last = old["session"].min().date(), old["session"].max().date()
-        table = f"{self._table}_superseded"
+        table = superseded_table(self._timeframe)
         before = self._lake.read(table, self._dataset, first, last, empty=old.iloc[:0])
         together = pd.concat([before, old], ignore_index=True)
         together = together.drop_duplicates([*self.keys, SUPERSEDED_AT], ignore_index=True)
@@ -145,6 +145,11 @@ class Fetched:
             self.actions = after
             written = after[after["session"] >= pd.Timestamp(first)]
             self._lake.write(ACTIONS, self._dataset, written, first, LAST)
+
+
+def superseded_table(timeframe: Timeframe) -> str:
+    """Where versions of bars go that a provider restated."""
+    return f"{TABLES[timeframe]}_superseded"
 
 
 def with_known_at(bars: pd.DataFrame) -> pd.DataFrame:

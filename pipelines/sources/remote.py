@@ -20,7 +20,7 @@ from pipelines.calendar import LAST_DAY
 from pipelines.errors import EmptyAnswerError
 from pipelines.lake import Lake
 from pipelines.sources.base import History
-from pipelines.sources.fetched import TABLES, Fetched, Merged
+from pipelines.sources.fetched import TABLES, Fetched, Merged, superseded_table
 from pipelines.sources.provider import MINUTE, Page, Provider, Timeframe, columns_of
 from router.messages import digest
 
@@ -123,6 +123,16 @@ class RemoteSource:
         table = TABLES[Timeframe.MINUTE]
         found = _of(self._lake.read(table, self.fetched_dataset, start, end), self._wanted(symbols))
         return found.sort_values(["symbol", MINUTE], kind="stable", ignore_index=True)
+
+    def minute_versions(
+        self, start: date, end: date, symbols: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Every stored version of these sessions' minute bars, the present ones first."""
+        current = self.stored_minutes(start, end, symbols)
+        table = superseded_table(Timeframe.MINUTE)
+        held = self._lake.read(table, self.fetched_dataset, start, end, empty=current.iloc[:0])
+        before = _of(held, self._wanted(symbols))[list(current)]
+        return pd.concat([current, before], ignore_index=True)
 
     def _wanted(self, symbols: Sequence[str] | None) -> tuple[str, ...]:
         return tuple(sorted(set(symbols))) if symbols else self.symbols

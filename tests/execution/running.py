@@ -117,6 +117,24 @@ def running(core: RunningCore) -> Iterator[RunningCore]:
         core.http.close()
 
 
+@contextmanager
+def pair(
+    database: Database, nats_url: str, folder: Path
+) -> Iterator[tuple[RunningCore, RunningCore]]:
+    """Two cores that share the accounts, `one` and `two`, each with a folder of its own."""
+    first, second = (
+        RunningCore(database, nats_url, _made(folder / name), replica=name)
+        for name in ("one", "two")
+    )
+    with running(first), running(second):
+        yield first, second
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
 def as_messages(items: Sequence[Input], account: str = "sample") -> list[Outgoing]:
     """The inputs as the router would send them."""
     return [

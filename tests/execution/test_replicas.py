@@ -11,23 +11,16 @@ import psycopg
 import pytest
 
 from tests.execution.factories import DAYS, session
-from tests.execution.running import RunningCore, as_messages, running, send
+from tests.execution.running import RunningCore, as_messages, pair, send
 from tests.servers import Database, until
 
 
 @pytest.fixture
-def pair(
+def cores(
     database: Database, nats_url: str, tmp_path: Path
 ) -> Iterator[tuple[RunningCore, RunningCore]]:
-    cores = []
-    for name in ("one", "two"):
-        folder = tmp_path / name
-        folder.mkdir()
-        cores.append(RunningCore(database, nats_url, folder, replica=name))
-    first, second = cores
-    second.token = first.token
-    with running(first), running(second):
-        yield first, second
+    with pair(database, nats_url, tmp_path) as found:
+        yield found
 
 
 def holders(database: Database) -> dict[str, tuple[str, int]]:
@@ -46,10 +39,10 @@ def writes(core: RunningCore, account: str, number: int) -> httpx.Response:
 
 
 def test_accounts_are_shared_and_either_replica_answers(
-    database: Database, pair: tuple[RunningCore, RunningCore]
+    database: Database, cores: tuple[RunningCore, RunningCore]
 ) -> None:
     until(lambda: {each for each, _ in holders(database).values()} == {"one", "two"}, "sharing")
-    first, second = pair
+    first, second = cores
     for number, core in enumerate((first, second, first, second)):
         for account in ("sample", "files"):
             answer = writes(core, account, number)
@@ -58,9 +51,9 @@ def test_accounts_are_shared_and_either_replica_answers(
 
 
 def test_a_killed_writer_is_followed_within_seconds(
-    database: Database, pair: tuple[RunningCore, RunningCore], nats_url: str
+    database: Database, cores: tuple[RunningCore, RunningCore], nats_url: str
 ) -> None:
-    first, second = pair
+    first, second = cores
     until(lambda: len(holders(database)) == 2, "both accounts")
     survivor, gone = (second, first) if holders(database)["sample"][0] == "one" else (first, second)
     send(nats_url, as_messages(session(DAYS[0], {"AAPL": "0.5"})))
@@ -75,9 +68,9 @@ def test_a_killed_writer_is_followed_within_seconds(
 
 
 def test_a_stopped_writer_that_wakes_writes_nothing(
-    database: Database, pair: tuple[RunningCore, RunningCore]
+    database: Database, cores: tuple[RunningCore, RunningCore]
 ) -> None:
-    first, second = pair
+    first, second = cores
     until(lambda: len(holders(database)) == 2, "both accounts")
     holder, epoch = holders(database)["sample"]
     stopped, other = (first, second) if holder == "one" else (second, first)
@@ -94,11 +87,11 @@ def test_a_stopped_writer_that_wakes_writes_nothing(
 
 
 def test_sigterm_hands_over_and_every_answer_is_a_yes_or_a_wait(
-    database: Database, pair: tuple[RunningCore, RunningCore]
+    database: Database, cores: tuple[RunningCore, RunningCore]
 ) -> None:
-    first, second = pair
+    first, second = cores
     until(lambda: len(holders(database)) == 2, "both accounts")
-    leaving, staying = (first, second) if holders(database)["sample"][0] == "one" else pair[::-1]
+    leaving, staying = (first, second) if holders(database)["sample"][0] == "one" else cores[::-1]
     stop, statuses = threading.Event(), list[int]()
 
     def ask() -> None:

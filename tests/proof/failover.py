@@ -18,7 +18,7 @@ import httpx
 import psycopg
 
 from execution import verify
-from tests.execution.running import RunningCore, running
+from tests.execution.running import RunningCore, pair
 from tests.proof import feed
 from tests.proof.result import Form, Result
 from tests.proof.stage import Servers, servers
@@ -70,16 +70,8 @@ def prove(form: Form, seed: int, folder: Path) -> Result:
 def _pair(at: Servers, folder: Path) -> Iterator[tuple[RunningCore, RunningCore]]:
     database = at.postgres.create("proof_failover", at.template)
     at.nats.clear()
-    token = None
-    cores = []
-    for name in ("one", "two"):
-        (folder / name).mkdir()
-        given = {"token": token} if token else {}
-        cores.append(RunningCore(database, at.nats.url, folder / name, replica=name, **given))
-        token = cores[0].token
-    first, second = cores
-    with running(first), running(second):
-        yield first, second
+    with pair(database, at.nats.url, folder) as cores:
+        yield cores
 
 
 def _round(
