@@ -22,7 +22,7 @@ from execution.keeper import Keeper
 from execution.leases import Lease
 from execution.outbox import Publisher
 from execution.quotes import QuoteCache
-from execution.serving import on_stop_signal
+from execution.serving import Draining, on_stop_signal
 from execution.settings import Settings, read_token
 from execution.writer import STARTING, Writer
 from router import announcements, client, streams
@@ -47,7 +47,7 @@ class Core:
     ) -> None:
         self.stop = asyncio.Event()
         self.draining = False
-        """Whether the end was asked for: what is under way is finished, nothing new is promised."""
+        """Whether the end was asked for: not ready any more, and everything is still answered."""
         self.writers: dict[str, Writer] = {}
         self.keeper = Keeper(settings.database_url, settings.replica, self)
         self.quotes = QuoteCache(settings.redis_url)
@@ -141,6 +141,11 @@ class Core:
         if writer := self.writers.get(account):
             writer.wake()
 
+    def leave(self, served: Draining, server: uvicorn.Server) -> None:
+        """Readiness first; the writers go on until the last request is answered."""
+        self.draining = True
+        self._spawn(_drained(served, server), "drain")
+
     async def _register(self, config: AccountConfig) -> None:
         """Tell the router where the account's bars and signals go."""
         registered = AccountRegistered(
@@ -176,8 +181,9 @@ async def serve(settings: Settings) -> None:
             services = Services(
                 pool, token, core.quotes, core.writers, core.open_account, core.problems
             )
+            served = Draining(http.create(services))
             config = uvicorn.Config(
-                http.create(services),
+                served,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
@@ -185,7 +191,7 @@ async def serve(settings: Settings) -> None:
                 lifespan="off",
             )
             server = _Server(config)
-            _stop_on_signal(core, server)
+            on_stop_signal(lambda: core.leave(served, server))
             await core.start()
             group.create_task(_serve_http(server, core), name="http")
             log.info("core.started replica=%s port=%d", settings.replica, settings.port)
@@ -197,13 +203,9 @@ async def _serve_http(server: uvicorn.Server, core: Core) -> None:
     core.stop.set()
 
 
-def _stop_on_signal(core: Core, server: uvicorn.Server) -> None:
-    def stop() -> None:
-        """Requests that are under way are answered first: their writers go on until then."""
-        core.draining = True
-        server.should_exit = True
-
-    on_stop_signal(stop)
+async def _drained(served: Draining, server: uvicorn.Server) -> None:
+    await served.drain()
+    server.should_exit = True
 
 
 async def _require_schema(url: str) -> None:
